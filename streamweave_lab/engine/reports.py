@@ -1,0 +1,44 @@
+"""What the verbs of a run answer: frozen reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from streamweave_lab.config.plan import Change
+
+
+@dataclass(frozen=True)
+class Drained:
+    """The account of a drain."""
+
+    complete: bool
+    """Every item taken in has been finished; nothing was dropped."""
+    seconds: float
+    phases: dict[str, float]
+    """Seconds spent in each phase, in order: readiness off, sources, in flight, windows, sinks, close."""
+    dropped: dict[str, int] = field(default_factory=dict)
+    """Items that were left, by edge ("parse.out -> delays.in") and, for what a node held, by node name."""
+    held_by: tuple[str, ...] = ()
+    """The nodes that had not finished when the time was up."""
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """The account of a stop: what was in flight is lost, and counted here as in `Drained.dropped`."""
+
+    seconds: float
+    dropped: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Reloaded:
+    """The outcome of a change of configuration."""
+
+    applied: bool
+    version: int
+    """The configuration version in force now."""
+    epoch: int | None = None
+    """The epoch since which a change that was applied holds in the whole graph."""
+    changes: tuple[Change, ...] = ()
+    refused: tuple[str, ...] = ()
+    """Why it was refused: a sentence for each field, with its value and its limit."""

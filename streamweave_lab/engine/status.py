@@ -1,0 +1,164 @@
+"""Status: the one document that everything which looks at a run reads."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+STATUS_VERSION = 1
+
+RunState = Literal["created", "starting", "running", "paused", "draining", "suspending", "stopped", "failed"]
+NodeState = Literal["idle", "busy", "blocked", "ended", "failed"]
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class NodeStatus(_Document):
+    """One node. Seconds since the run began; items since the run began; event times in seconds."""
+
+    name: str
+    kind: str
+    role: Literal["source", "step", "sink"]
+    state: NodeState
+    items_in: dict[str, int]
+    """Items received, by input port."""
+    items_out: dict[str, int]
+    """Items sent, by output port."""
+    errors: int = 0
+    late: int = 0
+    """Items that came behind the frontier, whether the port `late` is wired or not."""
+    dropped: int = 0
+    """Late items that left the graph because the port `late` is not wired."""
+    held: int = 0
+    """Items received and kept back at the moment: open windows, work in flight, output waiting for room."""
+    restarts: int = 0
+    busy_seconds: float = 0.0
+    blocked_seconds: float = 0.0
+    idle_seconds: float = 0.0
+    run_seconds: float = 0.0
+    """Seconds in which the node's logic really ran; part of `busy_seconds`."""
+    frontier: float | None = None
+    newest: float | None = None
+    """The newest event time seen."""
+    position: int | None = None
+    """Of a source: items brought in so far."""
+    backlog: int | None = None
+    """Of a source: items known to be waiting outside."""
+    total: int | None = None
+    """Of a source: items there are altogether."""
+
+
+class EdgeStatus(_Document):
+    """One edge and its channel. Items, unless seconds."""
+
+    source: str
+    """The output port, as "parse.out"."""
+    target: str
+    """The input port, as "delays.in"."""
+    queued: int
+    capacity: int
+    peak: int
+    sent: int
+    received: int
+    dropped: int = 0
+    blocked_seconds: float = 0.0
+    """Time the sender has spent waiting for room, the wait in progress included."""
+    blocked: bool = False
+    """The sender waits for room now."""
+    frontier: float | None = None
+
+
+class ConfigStatus(_Document):
+    """The configuration in force. Secrets appear as `**********`."""
+
+    version: int
+    schema_version: int
+    epoch: int
+    """The epoch since which it holds in the whole graph."""
+    sha256: str
+    values: dict[str, Any]
+    sources: dict[str, str]
+    """Where each value comes from: "default", "file flights.toml", "environment STREAMWEAVE_…", "runtime"."""
+    reloads: dict[str, int]
+    """How many changes were `applied`, `rejected`, `rolled_back`."""
+    last_reload_successful: bool | None = None
+    last_reload_at: float | None = None
+    """Wall time of the last successful reload."""
+
+
+class EventStatus(_Document):
+    """Something that happened, newest first in the Status. `at` is wall time in seconds."""
+
+    at: float
+    event: str
+    """A name in snake.case, such as "node.failed"."""
+    level: Literal["info", "warning", "error"]
+    message: str
+    node: str | None = None
+    port: str | None = None
+
+
+class LoopStatus(_Document):
+    """The event loop the run lives on."""
+
+    lag_seconds: float = 0.0
+    """How late the loop's last heartbeat was."""
+    stalled_seconds: float = 0.0
+    """How long the loop has now not answered; 0 while it does."""
+    longest_stall_seconds: float = 0.0
+    blocked_by: str | None = None
+    """What held the loop during its last stall: a node's name, or "a cell"."""
+
+
+class DrainStatus(_Document):
+    """The progress, and then the account, of a drain."""
+
+    phase: str
+    complete: bool
+    seconds: float
+    dropped: dict[str, int]
+
+
+class Status(_Document):
+    """What a run is at one moment: frozen, complete, and JSON-serialisable (`model_dump_json()`)."""
+
+    status_version: int = STATUS_VERSION
+    graph: str
+    state: RunState
+    ready: bool
+    reasons: tuple[str, ...]
+    """Why the run is not ready; empty when it is."""
+    host: str
+    """Where it runs: "loop", "thread" or "virtual"."""
+    taken_at: float
+    """Wall time of this document, in seconds."""
+    started_at: float | None = None
+    ended_at: float | None = None
+    uptime: float = 0.0
+    frontier: float | None = None
+    """Completed event time in seconds: the minimum over the sinks; None while there is none."""
+    frontier_held_by: str | None = None
+    """The node that holds the frontier back."""
+    lag: float | None = None
+    """Newest event time seen minus frontier, in seconds."""
+    bottleneck: str | None = None
+    """The node that slows the graph down, in one sentence; None if nothing waits."""
+    config: ConfigStatus | None = None
+    nodes: tuple[NodeStatus, ...]
+    """In topological order, sources first."""
+    edges: tuple[EdgeStatus, ...]
+    events: tuple[EventStatus, ...] = ()
+    loop: LoopStatus = LoopStatus()
+    drain: DrainStatus | None = None
+    epoch: int = 0
+
+    def node(self, name: str) -> NodeStatus:
+        """The node named `name`. Raises: KeyError."""
+        return {node.name: node for node in self.nodes}[name]
+
+    def edge(self, source: str, target: str) -> EdgeStatus:
+        """The edge from port `source` to port `target`, such as ("parse.out", "delays.in"). Raises: KeyError."""
+        return {(edge.source, edge.target): edge for edge in self.edges}[source, target]

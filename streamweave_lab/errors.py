@@ -1,0 +1,62 @@
+"""Every exception a user may catch. Each is built where its facts are, and keeps them as attributes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class StreamweaveError(Exception):
+    """The base of all errors of this package."""
+
+
+class GraphError(StreamweaveError):
+    """A drawing that cannot run: an open port, a name used twice, a cycle, item types that do not fit."""
+
+
+class ConfigError(StreamweaveError):
+    """A configuration that was refused; `problems` has one sentence for each thing that is wrong."""
+
+    def __init__(self, source: str, problems: tuple[str, ...]) -> None:
+        self.source = source
+        self.problems = problems
+        super().__init__(f"{source}: " + "; ".join(problems))
+
+
+class IllegalMoveError(StreamweaveError):
+    """A verb that the run's present state does not allow, such as resuming a run that has stopped."""
+
+    def __init__(self, graph: str, verb: str, state: str) -> None:
+        self.graph, self.verb, self.state = graph, verb, state
+        super().__init__(f"run {graph!r} is {state}: it cannot {verb} now")
+
+
+class NotRunningError(StreamweaveError):
+    """Asked of a drawn node what only a node in a run can answer."""
+
+    def __init__(self, node: str, what: str) -> None:
+        self.node, self.what = node, what
+        super().__init__(f"{node!r} is a drawing and has no {what}; ask the node in a run: run[{node!r}].{what}")
+
+
+class RunFailedError(StreamweaveError):
+    """The run ended because a node failed; `node`, `item` and the cause tell which, on what, and why."""
+
+    def __init__(self, graph: str, node: str, item: object, error: BaseException) -> None:
+        self.graph, self.node, self.item, self.error = graph, node, item, error
+        super().__init__(
+            f"run {graph!r} failed in node {node!r} on item {_short(item)}: {error!r}; "
+            f"draw {node}.error to a sink to keep such items and go on"
+        )
+
+
+class MissingExtraError(StreamweaveError, ImportError):
+    """A feature whose packages are not installed; the message says what to install."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        self.feature, self.extra = feature, extra
+        super().__init__(f'{feature} needs the extra "{extra}": pip install "streamweave_lab[{extra}]"')
+
+
+def _short(item: Any, limit: int = 80) -> str:
+    text = repr(item)
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,146 @@
+"""The graph: a frozen value, checked whole when it is drawn."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from streamweave_lab import upward
+from streamweave_lab.errors import GraphError
+from streamweave_lab.graph.node import Node
+from streamweave_lab.graph.port import ClosedPath, Edge
+
+if TYPE_CHECKING:
+    from streamweave_lab.config.model import Config
+    from streamweave_lab.engine.run import LocalRun
+
+_MAY_BE_OPEN = {"error", "late"}
+"""Output ports that need no edge: what leaves there unwired is a failure, or counted."""
+
+
+class Graph:
+    """Nodes and the edges drawn between them; a value that does nothing until it is started.
+
+    `nodes` maps name to node in topological order (sources first), `edges` are in the order they were drawn.
+
+    Raises: GraphError for an input or output port that leads nowhere, two nodes of one name, an edge drawn
+    twice, a cycle, or item types that cannot fit.
+    """
+
+    def __init__(self, name: str, *paths: ClosedPath | Node) -> None:
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
+            raise GraphError(f"{name!r} cannot name a graph: use letters, digits, '_', '.' and '-'")
+        if not paths:
+            raise GraphError(f"graph {name!r} is empty: give it at least one path, such as source >> sink")
+        self.name = name
+        self.edges = _gather_edges(name, paths)
+        drawn = _gather_nodes(name, paths, self.edges)
+        _check_ports(name, drawn, self.edges)
+        self.nodes: dict[str, Node] = {node.name: node for node in _in_order(name, drawn, self.edges)}
+        _check_types(name, self.edges)
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes.values())
+
+    def __getitem__(self, name: str) -> Node:
+        return self.nodes[name]
+
+    def __repr__(self) -> str:
+        return f"<Graph {self.name!r}: {len(self.nodes)} nodes, {len(self.edges)} edges>"
+
+    def start(self, config: Config | None = None, *, host: str = "loop", replace: str = "drain") -> LocalRun:
+        """Start this graph on the running event loop (in a notebook: the kernel's) and return its Run at once.
+
+        `host="thread"` runs it on an event loop of its own in a thread of its own. A run of the same name in
+        this process is replaced: it is first drained (`replace="drain"`) or stopped (`replace="stop"`).
+
+        Raises: RuntimeError if no event loop is running and `host` is "loop".
+        """
+        run: LocalRun = upward.call(upward.START, self, config, host=host, replace=replace)
+        return run
+
+    def run_to_end(self, config: Config | None = None, *, deterministic: bool = True) -> LocalRun:
+        """Run this graph until all its sources have ended, and return the finished Run. Works inside a running loop.
+
+        Deterministic: in virtual time, in a fixed order, with the same outputs every time. Otherwise: as fast
+        as it can, in real time.
+
+        Raises: RunFailedError if a node failed.
+        """
+        run: LocalRun = upward.call(upward.RUN_TO_END, self, config, deterministic=deterministic)
+        return run
+
+
+def _gather_edges(graph: str, paths: tuple[Any, ...]) -> tuple[Edge, ...]:
+    edges: dict[tuple[int, str, int, str], Edge] = {}
+    for path in paths:
+        if not isinstance(path, ClosedPath | Node):
+            raise GraphError(f"graph {graph!r}: {path!r} is not a path; draw one with >>")
+        for edge in path.edges if isinstance(path, ClosedPath) else ():
+            ends = (id(edge.source.node), edge.source.name, id(edge.target.node), edge.target.name)
+            if ends in edges and edges[ends] is not edge:
+                raise GraphError(f"graph {graph!r}: the edge {edge!r} is drawn twice")
+            edges[ends] = edge
+    return tuple(edges.values())
+
+
+def _gather_nodes(graph: str, paths: tuple[Any, ...], edges: tuple[Edge, ...]) -> list[Node]:
+    nodes = list(
+        dict.fromkeys(
+            [node for edge in edges for node in (edge.source.node, edge.target.node)]
+            + [path for path in paths if isinstance(path, Node)]
+        )
+    )
+    for name, count in Counter(node.name for node in nodes).items():
+        if count > 1:
+            kinds = ", ".join(node.kind for node in nodes if node.name == name)
+            raise GraphError(f"graph {graph!r}: {count} nodes are named {name!r} ({kinds}); give each its own name")
+    return nodes
+
+
+def _check_ports(graph: str, nodes: list[Node], edges: tuple[Edge, ...]) -> None:
+    fed = {(e.target.node.name, e.target.name) for e in edges}
+    drained = {(e.source.node.name, e.source.name) for e in edges}
+    for node in nodes:
+        for port in node.inputs:
+            if (node.name, port) not in fed:
+                raise GraphError(f"graph {graph!r}: nothing leads to {node.name}.{port}; draw an edge to it")
+        for port in node.outputs:
+            if port not in _MAY_BE_OPEN and (node.name, port) not in drained:
+                raise GraphError(
+                    f"graph {graph!r}: {node.name}.{port} leads nowhere, its items would be lost; "
+                    f"draw an edge from it to a step or a sink"
+                )
+
+
+def _in_order(graph: str, nodes: list[Node], edges: tuple[Edge, ...]) -> list[Node]:
+    """Kahn's algorithm; ties keep the order of drawing."""
+    waiting = {node: {e.source.node for e in edges if e.target.node is node} for node in nodes}
+    ordered: list[Node] = []
+    while waiting:
+        free = next((node for node, before in waiting.items() if not before), None)
+        if free is None:
+            raise GraphError(f"graph {graph!r} has a cycle: {_a_cycle(waiting, edges)}; a graph must flow one way")
+        ordered.append(free)
+        del waiting[free]
+        for before in waiting.values():
+            before.discard(free)
+    return ordered
+
+
+def _a_cycle(waiting: dict[Node, set[Node]], edges: tuple[Edge, ...]) -> str:
+    """Walk upstream from any waiting node until one comes round again."""
+    node = next(iter(waiting))
+    seen: list[Node] = []
+    while node not in seen:
+        seen.append(node)
+        node = next(before for before in waiting[node] if before in waiting)
+    ring = [*seen[seen.index(node) :], node][::-1]
+    steps = [next(e for e in edges if e.source.node is a and e.target.node is b) for a, b in zip(ring, ring[1:], strict=False)]
+    return ", ".join(map(repr, steps))
+
+
+def _check_types(graph: str, edges: tuple[Edge, ...]) -> None:
+    """Filled in by graph/types.py."""

@@ -1,0 +1,281 @@
+"""Nodes: values with a name and typed ports, and the hooks that are their logic in a run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+
+from streamweave_lab.clock import SYSTEM_CLOCK, Clock
+from streamweave_lab.errors import GraphError, NotRunningError
+from streamweave_lab.graph.batch import Batch, Failure
+from streamweave_lab.graph.port import I_contra, In, Inlet, O_co, Out, Outlet
+
+if TYPE_CHECKING:
+    from streamweave_lab.config.model import Config
+
+T = TypeVar("T")
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+_PORT = re.compile(r"^(?:\w+\.)*(In|Out)\b")
+
+
+class Outbox(Protocol):
+    """Where a node in a run puts what it sends; the engine provides it."""
+
+    def send(self, port: str, items: list[Any], times: list[float] | None) -> None:
+        """Send items on an output port."""
+
+    def refuse(self, item: Any, error: BaseException, time: float | None) -> None:
+        """Send an item to the `error` port, or let supervision decide where that is not wired."""
+
+    def late(self, items: list[Any], times: list[float]) -> None:
+        """Count late items, and send them to the `late` port where that is wired."""
+
+
+class Node:
+    """Anything in a graph: a name, ports, and logic.
+
+    A drawn node is a value and is never changed by a run: the run works on a copy, `run["name"]`, in which
+    `opened` may set up state. A subclass declares ports as annotations, `hot: sw.Out[Reading]` or
+    `left: sw.In[Order]`, and receives the items of an input port `left` in a method `on_left(item)`
+    (those of the port `in` in `on_item(item)`).
+
+    Raises: GraphError if `name` is not made of letters, digits, `_`, `.` and `-`.
+    """
+
+    _in_names: ClassVar[tuple[str, ...]] = ()
+    _out_names: ClassVar[tuple[str, ...]] = ()
+
+    window_granularity: float | None = None
+    """Seconds between the event times at which this node needs an exact watermark; None if it needs none."""
+
+    holds: int = 0
+    """Items this node has received and keeps back at the moment, as an open window does."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        ins, outs = list(cls._in_names), list(cls._out_names)
+        for attribute, annotation in cls.__dict__.get("__annotations__", {}).items():
+            match = _PORT.match(annotation if isinstance(annotation, str) else _bare_name(annotation))
+            if match:
+                names = ins if match[1] == "In" else outs
+                port = "in" if attribute == "in_" else attribute
+                if port not in names:
+                    names.append(port)
+        cls._in_names, cls._out_names = tuple(ins), tuple(outs)
+
+    def __init__(self, name: str) -> None:
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise GraphError(f"{name!r} cannot name a node: use letters, digits, '_', '.' and '-'")
+        self.name = name
+        self.inputs: dict[str, In[Any]] = {n: In(self, n) for n in self._in_names}
+        self.outputs: dict[str, Out[Any]] = {n: Out(self, n) for n in self._out_names}
+        for port in (*self.inputs.values(), *self.outputs.values()):
+            setattr(self, "in_" if port.name == "in" else port.name, port)
+        self._outbox: Outbox | None = None
+        self._item_time: float | None = None
+        self._emitted: dict[str, tuple[list[Any], list[Any]]] = {}
+
+    @property
+    def kind(self) -> str:
+        """What sort of node this is, for people: the name of its class."""
+        return type(self).__name__
+
+    def __repr__(self) -> str:
+        return f"{self.kind}({self.name!r})"
+
+    # Logic. Called by the engine, never two at a time, on the copy that belongs to the run.
+
+    def opened(self) -> None:
+        """The run begins: set up state here, not in `__init__`."""
+
+    def configure(self, config: Config) -> None:
+        """From the next item on `config` holds. Called once before the first item, and at each change."""
+
+    def on_batch(self, port: str, batch: Batch) -> None:
+        """Take the items of one batch. The default calls `on_item` or `on_<port>` for each of them."""
+        take = self.on_item if port == "in" else getattr(self, f"on_{port}")
+        times = batch.times or [None] * len(batch.items)  # type: ignore[list-item]
+        for item, self._item_time in zip(batch.items, times, strict=True):
+            try:
+                take(item)
+            except Exception as error:
+                self.refuse(item, error, self._item_time)
+        self.flush()
+
+    def on_item(self, item: Any) -> None:
+        """Take one item of the port `in`. What it raises sends the item to the `error` port."""
+        raise NotImplementedError(f"{type(self).__name__} must define on_item or on_batch")
+
+    def advanced(self, frontier: float) -> None:
+        """The frontier has moved: nothing earlier than `frontier` (seconds of event time) will come."""
+
+    def frontier_out(self, frontier: float) -> float:
+        """The frontier to promise downstream: earlier than `frontier` while items are held back."""
+        return frontier
+
+    def finished(self) -> None:
+        """Every input has ended: send what is still held back."""
+
+    def closed(self) -> None:
+        """The run is over, however it ended: release what `opened` took."""
+
+    # What logic may call.
+
+    def emit(self, port: Out[T], item: T, time: float | None = None) -> None:
+        """Send one item, with the event time of the item now being taken unless `time` (seconds) is given."""
+        items, times = self._emitted.setdefault(port.name, ([], []))
+        items.append(item)
+        times.append(self._item_time if time is None else time)
+
+    def flush(self) -> None:
+        """Send on what `emit` has gathered. The engine does so after every batch."""
+        if self._emitted:
+            gathered, self._emitted = self._emitted, {}
+            for port, (items, times) in gathered.items():
+                self.send(port, items, None if None in times else times)
+
+    def send(self, port: str, items: list[Any], times: list[float] | None = None) -> None:
+        """Send a list of items on the output port named `port`; the list must not be changed afterwards."""
+        self._running("send").send(port, items, times)
+
+    def refuse(self, item: Any, error: BaseException, time: float | None = None) -> None:
+        """Let `item` leave by the `error` port as a Failure; where that is not wired the run fails."""
+        self._running("refuse").refuse(item, error, time)
+
+    def _running(self, what: str) -> Outbox:
+        if self._outbox is None:
+            raise NotRunningError(self.name, what)
+        return self._outbox
+
+
+class Source(Node, Outlet[O_co]):
+    """A node that brings items in. A subclass defines `poll`.
+
+    `time` maps an item to its event time in seconds (None: no event time). `lag` is how many seconds the
+    watermark stays behind the newest item, `idle_after` how many seconds without an item until this source
+    holds nobody's frontier (None: never).
+    """
+
+    out: Out[O_co]
+
+    time: Any = None
+    lag: float = 0.0
+    idle_after: float | None = None
+
+    clock: Clock = SYSTEM_CLOCK
+    """The clock to pace by; the run sets its own, which in deterministic mode is virtual."""
+
+    position: int = 0
+    """Items brought in so far; `seek` to it to go on from there."""
+
+    backlog: int | None = None
+    """Items known to be waiting outside; None where that cannot be known."""
+
+    total: int | None = None
+    """Items there are altogether, for a progress bar; None where that cannot be known."""
+
+    def poll(self, limit: int) -> Poll[O_co]:
+        """Bring in what is there now, without waiting: at most `limit` items.
+
+        Returns: a list of items; `Wait(seconds)` if there is nothing now (ask again then); or `END`.
+        Whatever it raises fails the run.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define poll")
+
+    def seek(self, position: int) -> None:
+        """Go on from `position`. Raises: NotImplementedError where the source cannot be replayed."""
+        raise NotImplementedError(f"{self.kind} cannot be replayed")
+
+    def _tail(self) -> Out[O_co]:
+        return self.out
+
+
+class AsyncSource(Source[O_co]):
+    """A source whose items must be awaited. A subclass defines `stream` instead of `poll`."""
+
+    def stream(self) -> AsyncIterator[list[O_co]]:
+        """Yield lists of items as they come; to return is to end. Whatever it raises fails the run."""
+        raise NotImplementedError(f"{type(self).__name__} must define stream")
+
+
+class Wait:
+    """A source's answer: nothing now; ask again in `seconds`, or sooner if it wakes the run itself."""
+
+    __slots__ = ("seconds",)
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+
+class _End:
+    def __repr__(self) -> str:
+        return "END"
+
+
+END = _End()
+"""A source's answer: there is nothing more, and never will be."""
+
+Poll = list[O_co] | Wait | _End
+
+
+class Step(Node, Inlet[I_contra], Outlet[O_co]):
+    """A node that takes items and sends items. A subclass defines `on_item(item)` and calls `emit`."""
+
+    in_: In[I_contra]
+    out: Out[O_co]
+    error: Out[Failure[Any]]
+
+    def _head(self) -> In[Any]:
+        return self.in_
+
+    def _tail(self) -> Out[O_co]:
+        return self.out
+
+
+class AsyncStep(Node, Inlet[I_contra], Outlet[O_co]):
+    """A node whose logic must be awaited: at most `concurrency` items are in flight at any moment.
+
+    A subclass defines `work`. With `ordered` the results leave in the order in which their items came.
+    """
+
+    in_: In[I_contra]
+    out: Out[O_co]
+    error: Out[Failure[Any]]
+
+    concurrency: int = 1
+    ordered: bool = True
+
+    async def work(self, item: Any) -> Any:
+        """The result for one item. What it raises sends the item to the `error` port."""
+        raise NotImplementedError(f"{type(self).__name__} must define work")
+
+    def _head(self) -> In[Any]:
+        return self.in_
+
+    def _tail(self) -> Out[O_co]:
+        return self.out
+
+
+class Sink(Node, Inlet[I_contra]):
+    """A node where items leave the graph. A subclass defines `on_item(item)`."""
+
+    in_: In[I_contra]
+    error: Out[Failure[Any]]
+
+    def _head(self) -> In[Any]:
+        return self.in_
+
+    if not TYPE_CHECKING:
+
+        def __rshift__(self, target: object) -> object:
+            raise GraphError(f"{self.name} is a sink and has no output port to draw {target!r} from")
+
+
+def _bare_name(annotation: Any) -> str:
+    origin = getattr(annotation, "__origin__", annotation)
+    return getattr(origin, "__name__", "")
+
+
+__all__ = ["END", "AsyncSource", "AsyncStep", "Node", "Outbox", "Poll", "Sink", "Source", "Step", "Wait"]

@@ -1,0 +1,128 @@
+"""Ports, edges and paths: what `>>` draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+from streamweave_lab.errors import GraphError
+
+if TYPE_CHECKING:
+    from streamweave_lab.graph.node import Node, Step
+
+I_contra = TypeVar("I_contra", contravariant=True)
+O_co = TypeVar("O_co", covariant=True)
+T = TypeVar("T")
+
+DEFAULT_CAPACITY = 8192
+"""Items a channel holds before its sender waits, unless the edge says otherwise."""
+
+
+class Inlet(Generic[I_contra]):
+    """Whatever an edge can be drawn to: an input port, a Step, a Sink."""
+
+    def _head(self) -> In[Any]:
+        raise NotImplementedError
+
+
+class Outlet(Generic[O_co]):
+    """Whatever an edge can be drawn from: an output port, a Source, a Step, an open path."""
+
+    def _tail(self) -> Out[O_co]:
+        raise NotImplementedError
+
+    def _drawn(self) -> tuple[Edge, ...]:
+        return ()
+
+    @overload
+    def __rshift__(self, target: Step[O_co, T]) -> Path[T]: ...
+    @overload
+    def __rshift__(self, target: Inlet[O_co]) -> ClosedPath: ...
+    def __rshift__(self, target: Any) -> Any:
+        """Draw an edge from this output to `target`; the result goes on from the target's own `out`."""
+        if not isinstance(target, Inlet):
+            raise GraphError(f"{self!r} >> {target!r}: an edge must lead to a node with an input, or to an input port")
+        edges = (*self._drawn(), Edge(self._tail(), target._head()))
+        return Path(edges, target._tail()) if isinstance(target, Outlet) else ClosedPath(edges)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Port:
+    """A named opening of one node."""
+
+    node: Node
+    name: str
+
+    def __repr__(self) -> str:
+        return f"{self.node.name}.{self.name}"
+
+
+class In(Port, Inlet[I_contra]):
+    """An input port; `a >> b.left` draws to it. Several edges into one port are merged in arrival order."""
+
+    def _head(self) -> In[Any]:
+        return self
+
+
+class Out(Port, Outlet[O_co]):
+    """An output port; `a.error >> b` draws from it. Of several edges from one port each gets every item."""
+
+    def _tail(self) -> Out[O_co]:
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class Edge:
+    """One drawn edge. `capacity` is the number of items its channel holds before the sender waits."""
+
+    source: Out[Any]
+    target: In[Any]
+    capacity: int | None = None
+
+    def __repr__(self) -> str:
+        return f"{self.source!r} -> {self.target!r}"
+
+
+class ClosedPath:
+    """Edges that end in a sink or in a named input port: nothing more can be drawn from them."""
+
+    def __init__(self, edges: tuple[Edge, ...]) -> None:
+        self.edges = edges
+
+    def capacity(self, items: int) -> ClosedPath:
+        """The same path whose last edge holds at most `items` items.
+
+        Raises: GraphError if `items` is less than 1.
+        """
+        return ClosedPath(_with_capacity(self.edges, items))
+
+    def __repr__(self) -> str:
+        return ", ".join(map(repr, self.edges))
+
+
+class Path(ClosedPath, Outlet[O_co]):
+    """Edges that end in a node with an `out`: `>>` goes on from there."""
+
+    def __init__(self, edges: tuple[Edge, ...], tail: Out[O_co]) -> None:
+        super().__init__(edges)
+        self._end = tail
+
+    def capacity(self, items: int) -> Path[O_co]:
+        """The same path whose last edge holds at most `items` items.
+
+        Raises: GraphError if `items` is less than 1.
+        """
+        return Path(_with_capacity(self.edges, items), self._end)
+
+    def _tail(self) -> Out[O_co]:
+        return self._end
+
+    def _drawn(self) -> tuple[Edge, ...]:
+        return self.edges
+
+
+def _with_capacity(edges: tuple[Edge, ...], items: int) -> tuple[Edge, ...]:
+    *before, last = edges
+    if items < 1:
+        raise GraphError(f"{last!r}: a channel must hold at least 1 item, not {items}")
+    return (*before, Edge(last.source, last.target, items))

@@ -1,0 +1,22 @@
+"""The few calls that go up the house, all in one place.
+
+A Graph, a value, can start itself and draw itself, and a Run can serve itself and show its console. What does
+that lives in rooms above theirs, which they must not import; and those rooms are heavy, so they are imported
+at the moment of the call.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+START = "streamweave_lab.engine.host:start"
+RUN_TO_END = "streamweave_lab.engine.host:run_to_end"
+SERVE = "streamweave_lab.ops.server:serve"
+CONSOLE_BUNDLE = "streamweave_lab.console.display:run_bundle"
+
+
+def call(where: str, *args: Any, **kwargs: Any) -> Any:
+    """Import `module:function` and call it."""
+    module, function = where.split(":")
+    return getattr(import_module(module), function)(*args, **kwargs)
