@@ -121,6 +121,18 @@ class Node:
     def closed(self) -> None:
         """The run is over, however it ended: release what `opened` took."""
 
+    # Logic that must be awaited. Where `awaits` is true the engine calls `work` instead of `on_batch`.
+
+    awaits: bool = False
+    concurrency: int = 1
+    """Items in flight at any moment, at most."""
+    ordered: bool = True
+    """Results leave in the order in which their items came."""
+
+    async def work(self, item: Any) -> Any:
+        """The result for one item, sent on `out` where there is one. What it raises sends the item to `error`."""
+        raise NotImplementedError(f"{type(self).__name__} must define work")
+
     # What logic may call.
 
     def emit(self, port: Out[T], item: T, time: float | None = None) -> None:
@@ -234,30 +246,6 @@ class Step(Node, Inlet[I_contra], Outlet[O_co]):
         return self.out
 
 
-class AsyncStep(Node, Inlet[I_contra], Outlet[O_co]):
-    """A node whose logic must be awaited: at most `concurrency` items are in flight at any moment.
-
-    A subclass defines `work`. With `ordered` the results leave in the order in which their items came.
-    """
-
-    in_: In[I_contra]
-    out: Out[O_co]
-    error: Out[Failure[Any]]
-
-    concurrency: int = 1
-    ordered: bool = True
-
-    async def work(self, item: Any) -> Any:
-        """The result for one item. What it raises sends the item to the `error` port."""
-        raise NotImplementedError(f"{type(self).__name__} must define work")
-
-    def _head(self) -> In[Any]:
-        return self.in_
-
-    def _tail(self) -> Out[O_co]:
-        return self.out
-
-
 class Sink(Node, Inlet[I_contra]):
     """A node where items leave the graph. A subclass defines `on_item(item)`."""
 
@@ -278,4 +266,4 @@ def _bare_name(annotation: Any) -> str:
     return getattr(origin, "__name__", "")
 
 
-__all__ = ["END", "AsyncSource", "AsyncStep", "Node", "Outbox", "Poll", "Sink", "Source", "Step", "Wait"]
+__all__ = ["END", "AsyncSource", "Node", "Outbox", "Poll", "Sink", "Source", "Step", "Wait"]
