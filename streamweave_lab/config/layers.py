@@ -1,0 +1,94 @@
+"""Layers of values, later ones above earlier ones, validated once and as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from streamweave_lab.config.fields import Leaf, defaults, flat, leaves, nested, section_names
+from streamweave_lab.config.migrate import Migration, migrated
+from streamweave_lab.config.problems import sentences, unknown, without_secrets
+from streamweave_lab.config.source import Found, in_environment, in_file, parsed
+from streamweave_lab.errors import ConfigError
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a configuration was read from, and where each of its values came from."""
+
+    path: Path | None = None
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    runtime: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Changes made at run time, by dotted name; they stand above file and environment."""
+    places: Mapping[str, str] = field(default_factory=dict)
+
+
+def read(
+    model: type[M], origin: Origin, schema_version: int, migrations: Mapping[int, Migration]
+) -> tuple[M, Origin]:
+    """Read everything `origin` names, and validate it as a whole.
+
+    Raises: ConfigError with every problem that was found.
+    """
+    layers = Layers(model)
+    if origin.path:
+        content = migrated(parsed(origin.path), model, schema_version, migrations, origin.path)
+        layers.lay(in_file(flat(model, content), layers.leaves, origin.path), f"in {origin.path.name}")
+    layers.lay(in_environment(origin.environ, layers.leaves), "in the environment")
+    layers.lay(Found(dict(origin.runtime), dict.fromkeys(origin.runtime, "runtime")), "given at run time")
+    built = layers.build(str(origin.path) if origin.path else "environment")
+    return built, Origin(origin.path, origin.environ, origin.runtime, layers.found.places)
+
+
+class Layers:
+    """What has been found so far, the last layer on top."""
+
+    def __init__(self, model: type[M]) -> None:
+        self.model = model
+        self.leaves: dict[str, Leaf] = {leaf.name: leaf for leaf in leaves(model)}
+        self.found = Found()
+        self._sections = set(section_names(model))
+
+    def lay(self, layer: Found, where: str) -> None:
+        """Put `layer` on top; a name that is no field becomes a problem."""
+        self.found.problems += layer.problems
+        for name, value in layer.values.items():
+            if name not in self.leaves and name not in self._sections:
+                self.found.problems.append(unknown(name, list(self.leaves), where))
+                continue
+            for below in [n for n in self.found.values if n.startswith(f"{name}.")]:
+                del self.found.values[below]
+            self.found.put(name, value, layer.places[name])
+
+    def build(self, title: str) -> Any:
+        """The validated model. Raises: ConfigError with every problem there is."""
+        problems, values = list(self.found.problems), self.found.values
+        built = None
+        try:
+            built = self.model.model_validate(nested(defaults(self.model, values) | values))
+        except ValidationError as error:
+            problems += sentences(self.model, error, self._place)
+        if problems:
+            # Not chained to pydantic's own error, which quotes what it was given: it may be a secret.
+            raise ConfigError(title, without_secrets(tuple(problems), values, self.model)) from None
+        return built
+
+    def _place(self, name: str) -> str:
+        places = self.found.places
+        while name and name not in places:
+            name = name.rpartition(".")[0]
+        return said(places[name]) if name else "in the whole of it"
+
+
+def said(place: str) -> str:
+    """A place as `provenance()` names it, in the words that end a sentence."""
+    kind, _, which = place.partition(" ")
+    if kind in ("file", "environment"):
+        return f"in {which}"
+    return "given at run time" if kind == "runtime" else f"from the {place}"

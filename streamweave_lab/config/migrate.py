@@ -1,0 +1,69 @@
+"""Bringing the content of an older file to the present schema, one step at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import Any
+
+from streamweave_lab.errors import ConfigError
+
+Migration = Callable[[dict[str, Any]], dict[str, Any]]
+"""A pure function from the content of schema version n to that of n + 1."""
+
+
+def migrated(
+    values: Mapping[str, Any], model: type, to: int, migrations: Mapping[int, Migration], path: Path
+) -> dict[str, Any]:
+    """The content without `schema_version`, as schema version `to` has it.
+
+    Raises: ConfigError if the version is missing or newer than `to`, or a step is missing or fails.
+    """
+    values = dict(values)
+    version = values.pop("schema_version", None)
+    problem = _refusal(version, model, to, path)
+    if problem:
+        raise ConfigError(str(path), (problem,))
+    for step in range(version or to, to):
+        values = _stepped(values, step, version, to, migrations, path)
+    return values
+
+
+def _refusal(version: Any, model: type, to: int, path: Path) -> str | None:
+    where = f"in {path.name}"
+    if version is None:
+        return f"schema_version: is required, {where}; write schema_version = {to} at its top"
+    if type(version) is not int or version < 1:
+        return f"schema_version = {version!r}: must be a whole number from 1 to {to}, {where}"
+    if version > to:
+        return (
+            f"schema_version = {version}: must be at most {to}, {where}; the file is newer than {model.__name__} here. "
+            + _what_to_install(model, version)
+        )
+    return None
+
+
+def _what_to_install(model: type, version: int) -> str:
+    module = model.__module__.partition(".")[0]
+    if module == "__main__":
+        return f"Use the newer definition of {model.__name__}, which has schema_version = {version}"
+    package = next(iter(packages_distributions().get(module, [module])))
+    return f"Install a newer one: pip install --upgrade {package}"
+
+
+def _stepped(
+    values: dict[str, Any], step: int, version: Any, to: int, migrations: Mapping[int, Migration], path: Path
+) -> dict[str, Any]:
+    start = f"schema_version = {version}: cannot be brought to {to}, in {path.name}; "
+    migrate = migrations.get(step)
+    if migrate is None:
+        raise ConfigError(str(path), (f"{start}there is no migration from {step} to {step + 1}",))
+    try:
+        after = migrate(deepcopy(values))
+    except Exception as error:
+        raise ConfigError(str(path), (f"{start}the migration from {step} to {step + 1} failed: {error!r}",)) from error
+    if not isinstance(after, dict):
+        raise ConfigError(str(path), (f"{start}the migration from {step} to {step + 1} returned {after!r}",))
+    return after

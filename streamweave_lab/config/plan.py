@@ -1,0 +1,73 @@
+"""What a change of configuration would change, and what of it a run cannot take while it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from streamweave_lab.config.fields import MASK, Leaf, hidden, is_live
+
+
+@dataclass(frozen=True)
+class Change:
+    """One field whose value differs; a secret's values are masked."""
+
+    field: str
+    """The dotted name, as "speed" or "sink.path"."""
+    old: Any
+    new: Any
+    live: bool
+    """It can change while the run goes on."""
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.old!r} → {self.new!r}" + ("" if self.live else " (not while the run goes on)")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The difference between two configurations, and why it may not be applied to a run."""
+
+    changes: tuple[Change, ...] = ()
+    refused: tuple[str, ...] = ()
+    """A sentence for each change that a run cannot take while it goes on; if there is any, nothing is applied."""
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.changes)) or "no change"
+
+
+def plan(old: BaseModel, new: BaseModel) -> Plan:
+    """What would change if `new` replaced `old` in a run."""
+    if set(type(old).model_fields) != set(type(new).model_fields):
+        have, want = type(new).__name__, type(old).__name__
+        return Plan(refused=(f"a {have} cannot replace the {want} this run was started with: give it a {want}",))
+    changes = tuple(_differences(old, new, "", False))
+    return Plan(changes, tuple(_refusal(change) for change in changes if not change.live))
+
+
+def _differences(old: BaseModel, new: BaseModel, prefix: str, live: bool) -> Iterator[Change]:
+    for name, info in type(new).model_fields.items():
+        before, after = getattr(old, name), getattr(new, name)
+        alive = live or is_live(info)
+        if isinstance(before, BaseModel) and isinstance(after, BaseModel):
+            yield from _differences(before, after, f"{prefix}{name}.", alive)
+        elif before != after:
+            yield _change(Leaf(prefix + name, info, alive), before, after)
+
+
+def _change(leaf: Leaf, before: Any, after: Any) -> Change:
+    if leaf.secret:
+        before, after = (None if value is None else MASK for value in (before, after))
+    return Change(leaf.name, hidden(before), hidden(after), leaf.live)
+
+
+def _refusal(change: Change) -> str:
+    return (
+        f"{change.field} = {change.new!r}: cannot change while the run goes on, it stays {change.old!r}; "
+        f"drain the run and start it again to change it"
+    )
+
+
+__all__ = ["Change", "Plan", "plan"]

@@ -1,0 +1,133 @@
+"""What stands in a file and in the environment, as values by dotted name, with every problem met on the way."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from streamweave_lab.config.fields import Leaf, nearest
+from streamweave_lab.errors import ConfigError
+
+PREFIX = "STREAMWEAVE_"
+
+
+@dataclass
+class Found:
+    """One layer: values by dotted name, the place each came from, and what is wrong with it."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def put(self, name: str, value: Any, place: str) -> None:
+        """Set one value."""
+        self.values[name] = value
+        self.places[name] = place
+
+
+def parsed(path: Path) -> dict[str, Any]:
+    """The content of a TOML or JSON file. Raises: ConfigError."""
+    try:
+        return _understood(path.suffix, path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise ConfigError(str(path), (f"cannot be read: {error.strerror}",)) from None
+    except ValueError as error:
+        raise ConfigError(str(path), (f"cannot be understood: {error}",)) from None
+
+
+def in_file(values: Mapping[str, Any], known: dict[str, Leaf], path: Path) -> Found:
+    """The layer of a file whose content is `values`, by dotted name."""
+    place = f"file {path.name}"
+    found = Found(dict(values), dict.fromkeys(values, place))
+    for leaf in known.values():
+        pointer = f"{leaf.name}_file"
+        if leaf.secret and pointer in values and pointer not in known:
+            named = found.values.pop(pointer)
+            _read_secret(found, leaf.name, path.parent / str(named), place, leaf.name in values)
+    return found
+
+
+def in_environment(environ: Mapping[str, str], known: dict[str, Leaf]) -> Found:
+    """The layer of the environment: STREAMWEAVE_KEY, STREAMWEAVE_SECTION__KEY, and credentials of systemd."""
+    found = Found()
+    variables = {variable_of(name): leaf for name, leaf in known.items()}
+    for variable, leaf in variables.items():
+        if variable in environ:
+            found.put(leaf.name, _value(environ[variable], leaf), f"environment {variable}")
+        pointer = f"{variable}_FILE"
+        if leaf.secret and pointer in environ and pointer not in variables:
+            _read_secret(found, leaf.name, Path(environ[pointer]), f"environment {pointer}", leaf.name in found.values)
+        elif leaf.secret and leaf.name not in found.values:
+            _read_credential(found, leaf.name, environ.get("CREDENTIALS_DIRECTORY"))
+    found.problems += _misspelt(environ, variables)
+    return found
+
+
+def variable_of(name: str) -> str:
+    """The environment variable of a field: "sink.path" is STREAMWEAVE_SINK__PATH."""
+    return PREFIX + name.replace(".", "__").upper()
+
+
+def _understood(suffix: str, text: str) -> dict[str, Any]:
+    if suffix == ".toml":
+        return tomllib.loads(text)
+    if suffix != ".json":
+        raise ValueError(f"a configuration file must end in .toml or .json, not {suffix!r}")
+    data = json.loads(text, object_pairs_hook=_once)
+    if not isinstance(data, dict):
+        raise ValueError("the file must hold one JSON object")
+    return data
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """JSON allows a key twice and keeps the last in silence; TOML, and we, do not."""
+    names = [name for name, _ in pairs]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"the key {twice!r} stands twice")
+    return dict(pairs)
+
+
+def _value(text: str, leaf: Leaf) -> Any:
+    """Lists and tables are written as JSON; numbers and truths are left to the model."""
+    if leaf.takes_text or not (text == "null" or text.lstrip().startswith(("[", "{"))):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _misspelt(environ: Mapping[str, str], variables: Mapping[str, Leaf]) -> list[str]:
+    """Other programs' variables may share the prefix: only in our own sections is an unknown one surely wrong."""
+    pointers = {f"{variable}_FILE" for variable, leaf in variables.items() if leaf.secret}
+    sections = {variable.rpartition("__")[0] for variable in variables if "__" in variable}
+    known = list(variables)
+    return [
+        f"{name}: is no setting, in the environment; {nearest(name, known)}"
+        for name in sorted(environ)
+        if name.startswith(PREFIX) and name not in variables and name not in pointers
+        if name.rpartition("__")[0] in sections or get_close_matches(name, known, n=1, cutoff=0.9)
+    ]
+
+
+def _read_secret(found: Found, name: str, path: Path, place: str, both: bool) -> None:
+    where = place.replace("file ", "in ", 1).replace("environment ", "by ", 1)
+    if both:
+        found.problems.append(f"{name}: is given both itself and as {name}_file, {where}; give one of them")
+        return
+    try:
+        found.put(name, path.read_text(encoding="utf-8").removesuffix("\n"), f"secret file named {where}")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        found.problems.append(f"{name}: the secret file {path} cannot be read: {reason}, named {where}")
+
+
+def _read_credential(found: Found, name: str, folder: str | None) -> None:
+    if folder and (Path(folder) / name).is_file():
+        _read_secret(found, name, Path(folder) / name, "environment CREDENTIALS_DIRECTORY", False)
