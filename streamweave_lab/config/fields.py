@@ -29,6 +29,16 @@ class Leaf:
         return _is_secret(self.info.annotation)
 
     @property
+    def holds_secret(self) -> bool:
+        """Somewhere within the value there may be a secret."""
+        return _is_secret(self.info.annotation, within=True)
+
+    @property
+    def choices(self) -> int:
+        """How many kinds of value it takes, None aside."""
+        return len([kind for kind in _alternatives(self.info.annotation) if kind is not type(None)])
+
+    @property
     def takes_text(self) -> bool:
         """A text is a value as it stands, and is not to be read as JSON."""
         return bool({str, SecretStr} & set(_alternatives(self.info.annotation)))
@@ -133,5 +143,9 @@ def _alternatives(annotation: Any) -> tuple[Any, ...]:
     return get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
 
 
-def _is_secret(annotation: Any) -> bool:
-    return annotation in (SecretStr, SecretBytes) or any(map(_is_secret, get_args(annotation)))
+def _is_secret(annotation: Any, within: bool = False) -> bool:
+    if annotation in (SecretStr, SecretBytes):
+        return True
+    if within and isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return any(_is_secret(info.annotation, within) for info in annotation.model_fields.values())
+    return any(_is_secret(inner, within) for inner in get_args(annotation))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,15 +24,14 @@ class Origin:
     """Where a configuration was read from, and where each of its values came from."""
 
     path: Path | None = None
-    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    environ: Mapping[str, str] | None = field(default=None, repr=False)
+    """None: the environment of this process, which cannot be pickled."""
     runtime: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """Changes made at run time, by dotted name; they stand above file and environment."""
     places: Mapping[str, str] = field(default_factory=dict)
 
 
-def read(
-    model: type[M], origin: Origin, schema_version: int, migrations: Mapping[int, Migration]
-) -> tuple[M, Origin]:
+def read(model: type[M], origin: Origin, schema_version: int, migrations: Mapping[int, Migration]) -> tuple[M, Origin]:
     """Read everything `origin` names, and validate it as a whole.
 
     Raises: ConfigError with every problem that was found.
@@ -40,7 +40,8 @@ def read(
     if origin.path:
         content = migrated(parsed(origin.path), model, schema_version, migrations, origin.path)
         layers.lay(in_file(flat(model, content), layers.leaves, origin.path), f"in {origin.path.name}")
-    layers.lay(in_environment(origin.environ, layers.leaves), "in the environment")
+    environ = os.environ if origin.environ is None else origin.environ
+    layers.lay(in_environment(environ, layers.leaves), "in the environment")
     layers.lay(Found(dict(origin.runtime), dict.fromkeys(origin.runtime, "runtime")), "given at run time")
     built = layers.build(str(origin.path) if origin.path else "environment")
     return built, Origin(origin.path, origin.environ, origin.runtime, layers.found.places)
@@ -73,10 +74,10 @@ class Layers:
         try:
             built = self.model.model_validate(nested(defaults(self.model, values) | values))
         except ValidationError as error:
-            problems += sentences(self.model, error, self._place)
+            problems += without_secrets(sentences(self.model, error, self._place), values, self.model)
         if problems:
             # Not chained to pydantic's own error, which quotes what it was given: it may be a secret.
-            raise ConfigError(title, without_secrets(tuple(problems), values, self.model)) from None
+            raise ConfigError(title, tuple(problems)) from None
         return built
 
     def _place(self, name: str) -> str:

@@ -66,8 +66,8 @@ class Config(BaseModel):
 
         Raises: ConfigError that names everything that is wrong; nothing is applied in part.
         """
-        origin = Origin(Path(path) if path is not None else None, environ)
-        return cls._read(origin)
+        own = None if environ is os.environ else environ
+        return cls._read(Origin(Path(path) if path is not None else None, own))
 
     def reread(self) -> Self:
         """Read the same file and environment again; changes made at run time stay above them.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from streamweave_lab.config.fields import MASK, leaves, nearest
+from streamweave_lab.config.fields import MASK, Leaf, leaves, nearest
 
 _SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
     "greater_than": lambda c: f"must be greater than {_number(c['gt'])}",
@@ -40,9 +40,13 @@ _SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
 
 def sentences(model: type[BaseModel], error: ValidationError, place: Callable[[str], str]) -> tuple[str, ...]:
     """One sentence for each thing pydantic found wrong; `place` tells where the value of a field came from."""
-    secret = {leaf.name for leaf in leaves(model) if leaf.secret}
-    found = error.errors(include_url=False)
-    return tuple(dict.fromkeys(_sentence(problem, secret, place) for problem in found))
+    known = {leaf.name: leaf for leaf in leaves(model)}
+    limits: dict[tuple[str, str], list[str]] = {}
+    for problem in error.errors(include_url=False):
+        name, value, limit = _facts(problem, known)
+        limits.setdefault((f"{name}{value}: " if name else "", place(name)), []).append(limit)
+    # Several limits on one value are what each of the alternatives of a union asks for.
+    return tuple(f"{start}{' or '.join(dict.fromkeys(said))}, {where}" for (start, where), said in limits.items())
 
 
 def unknown(name: str, known: list[str], where: str) -> str:
@@ -50,40 +54,37 @@ def unknown(name: str, known: list[str], where: str) -> str:
     return f"{name}: is no setting, {where}; {nearest(name, known)}"
 
 
-def shown(value: Any, secret: bool = False) -> str:
-    """A value as it stands in a sentence: short, and masked where it is secret."""
-    if secret:
-        return MASK
-    text = repr(value)
-    return text if len(text) <= 60 else text[:59] + "…"
-
-
 def without_secrets(problems: tuple[str, ...], values: Mapping[str, Any], model: type[BaseModel]) -> tuple[str, ...]:
     """The same sentences, should the message of a user's own validator have quoted a secret."""
-    texts = [str(values[leaf.name]) for leaf in leaves(model) if leaf.secret and isinstance(values.get(leaf.name), str)]
-    for text in filter(None, texts):
-        problems = tuple(problem.replace(text, MASK) for problem in problems)
+    for leaf in leaves(model):
+        text = values.get(leaf.name)
+        if leaf.secret and isinstance(text, SecretStr):
+            text = text.get_secret_value()
+        if leaf.secret and isinstance(text, str) and text:
+            problems = tuple(p.replace(text, MASK).replace(repr(text)[1:-1], MASK) for p in problems)
     return problems
 
 
-def _sentence(problem: ErrorDetails, secret: set[str], place: Callable[[str], str]) -> str:
-    name = ".".join(map(str, problem["loc"]))
-    kind, value = problem["type"], problem["input"]
+def _facts(problem: ErrorDetails, known: Mapping[str, Leaf]) -> tuple[str, str, str]:
+    name, kind, value = ".".join(map(str, problem["loc"])), problem["type"], problem["input"]
+    leaf = next((leaf for leaf in known.values() if f"{name}.".startswith(f"{leaf.name}.")), None)
+    if leaf and leaf.choices > 1:
+        name = leaf.name
     say = _SENTENCES.get(kind)
     limit = say(problem.get("ctx", {})) if say else problem["msg"].replace("Input should be", "must be")
-    if not name:
-        return f"{limit}, {place('')}"
-    if kind == "missing":
-        return f"{name}: {limit}, {place(name)}"
-    # A table may hold a secret further down, and says little in a sentence.
-    with_value = "" if isinstance(value, dict | BaseModel) else f" = {shown(value, _within(name, secret))}"
-    return f"{name}{with_value}: {limit}, {place(name)}"
+    if leaf and leaf.holds_secret and kind in ("value_error", "assertion_error"):
+        limit = "is not accepted"
+    # A table says little in a sentence, and may hold a secret further down.
+    if not name or kind == "missing" or isinstance(value, dict | BaseModel):
+        return name, "", limit
+    return name, f" = {MASK if leaf and leaf.holds_secret else _short(value)}", limit
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:59] + "…"
 
 
 def _number(limit: Any) -> Any:
     """A limit as it was meant: pydantic turns `gt=0` into 0.0 for a float."""
     return int(limit) if isinstance(limit, float) and limit.is_integer() else limit
-
-
-def _within(name: str, secret: set[str]) -> bool:
-    return any(name == field or name.startswith(field + ".") for field in secret)
