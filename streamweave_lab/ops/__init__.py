@@ -1,0 +1,1 @@
+"""Operating a run from outside: probes, metrics, logs."""

@@ -1,0 +1,76 @@
+"""Live and ready: functions of what is, never a flag that somebody has to remember to set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from streamweave_lab.engine.status import Status
+
+SILENT = 60.0
+"""Seconds without a heartbeat after which only a restart would help."""
+
+STALLED = 1.0
+"""Seconds without a heartbeat after which the run takes no part in the work."""
+
+ENDED = frozenset({"stopped", "failed"})
+
+GAINED = frozenset({"run.ready", "run.resumed"})
+LOST = frozenset({"run.not_ready", "run.draining", "run.paused", "run.failed", "run.stopped", "run.drained"})
+"""The events that tell when a run became ready, or ceased to be."""
+
+
+@dataclass(frozen=True)
+class Health:
+    """An answer to a probe."""
+
+    ok: bool
+    reasons: tuple[str, ...] = ()
+    """Why not, a sentence each; empty when `ok`."""
+    since: float | None = None
+    """Wall time in seconds since when it has been so; None if that is not known."""
+
+
+def live(status: Status, silent: float, limit: float = SILENT) -> Health:
+    """Would a restart help? Only if the event loop has been silent for more than `limit` seconds.
+
+    `silent` is the age of the loop's last heartbeat in seconds. Neither sources, sinks and backpressure nor a
+    failed node count, and an ended run has no heartbeat to lose.
+    """
+    if status.state in ENDED or silent <= limit:
+        return Health(True, since=status.started_at)
+    reason = f"the event loop has not answered for {silent:.0f} s (limit {limit:.0f} s){_culprit(status)}"
+    return Health(False, (reason,), status.taken_at - silent)
+
+
+def ready(status: Status, silent: float = 0.0, limit: float = STALLED) -> Health:
+    """Does the run take part in the work? If not, the reasons are the run's own, and that its loop is stalled.
+
+    `silent` is the age of the loop's last heartbeat in seconds.
+    """
+    reasons = tuple(_reasons(status, silent, limit))
+    if reasons and status.ready:
+        return Health(False, reasons, status.taken_at - silent)
+    return Health(not reasons, reasons, _last_change(status))
+
+
+def _reasons(status: Status, silent: float, limit: float) -> Iterator[str]:
+    yield from status.reasons
+    if not status.ready and not status.reasons:
+        yield f"the run is {status.state}"
+    if silent > limit and status.state not in ENDED and not any("event loop" in reason for reason in status.reasons):
+        yield f"the event loop has not answered for {silent:.1f} s{_culprit(status)}"
+
+
+def _culprit(status: Status) -> str:
+    return f"; it is held by {status.loop.blocked_by}" if status.loop.blocked_by else ""
+
+
+def _last_change(status: Status) -> float | None:
+    """When the newest of the events that tell of readiness happened, as far as the document remembers."""
+    told = GAINED if status.ready else LOST
+    began = status.started_at if status.ended_at is None else status.ended_at
+    return next((event.at for event in status.events if event.event in told), began)
+
+
+__all__ = ["Health", "live", "ready"]
