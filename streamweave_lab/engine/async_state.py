@@ -1,0 +1,164 @@
+"""Nodes whose logic must be awaited: long-lived workers, a bound on what is in flight, results in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from streamweave_lab.engine.node_state import Activity, NodeState
+from streamweave_lab.graph.batch import Barrier, Batch, Watermark
+from streamweave_lab.graph.node import Node
+
+if TYPE_CHECKING:
+    from streamweave_lab.engine.channel import Channel
+    from streamweave_lab.engine.core import Core
+
+
+class _Slot:
+    """An item in flight, or a mark that waits until everything before it has left."""
+
+    __slots__ = ("done", "error", "item", "mark", "result", "time")
+
+    def __init__(self, item: Any, time: float | None, mark: tuple[Channel, Watermark | Barrier] | None = None) -> None:
+        self.item, self.time, self.mark = item, time, mark
+        self.result: Any = None
+        self.error: Exception | None = None
+        self.done = mark is not None
+
+
+class AsyncState(NodeState):
+    """At most `concurrency` items are awaited at any moment; as many again wait for a worker.
+
+    A barrier lets nothing past it in until everything before it is done.
+    """
+
+    def __init__(self, core: Core, index: int, node: Node) -> None:
+        super().__init__(core, index, node)
+        self.slots: deque[_Slot] = deque()
+        """In order of arrival; what is here has been received and has not been sent."""
+        self.todo: deque[_Slot] = deque()
+        self.in_flight = 0
+        self.bound = 2 * node.concurrency
+        self.closing = self._cancelled = False
+        self._finished_slots: list[_Slot] = []
+        self._sleeping: deque[asyncio.Future[None]] = deque()
+        self.workers: list[asyncio.Task[None]] = []
+
+    def assess(self) -> Activity:
+        """Busy while something is in flight; blocked while results wait for room."""
+        if not self.ended and not self.finished and self.in_flight and not self._can_step():
+            return Activity.BUSY if self.has_room() else Activity.BLOCKED
+        return super().assess()
+
+    @property
+    def runnable(self) -> bool:
+        """A turn would do something now."""
+        if any(channel.waiting for channel in self.out_channels):
+            return self._some_wait_can_end()
+        return not self.ended and (self.finished or (self._can_step() and self.has_room()))
+
+    def _can_step(self) -> bool:
+        return self._can_flush() or (len(self.slots) < self.bound and not self.closing and super().has_input())
+
+    def has_input(self) -> bool:
+        """A result can leave, or an item can be taken in."""
+        return self._can_step()
+
+    @property
+    def holds(self) -> int:
+        """Items in flight or waiting for a worker, and results that wait for room."""
+        return sum(slot.mark is None for slot in self.slots) + super().holds
+
+    def step(self) -> int:
+        """Send the results that are there, then take in as many items as there is room for in flight."""
+        if self.finished or any(channel.waiting for channel in self.out_channels):
+            return super().step()
+        if self._can_flush():
+            self._flush()
+            return 0
+        self.limit = self.bound - len(self.slots)
+        return super().step()
+
+    def process(self, port: str, batch: Batch) -> None:  # noqa: ARG002 - there is one port
+        """Hand the items to the workers."""
+        if not self.workers:
+            loop = asyncio.get_running_loop()
+            self.workers = [loop.create_task(self._work(), name=self.node.name) for _ in range(self.node.concurrency)]
+        times = batch.times or [None] * len(batch.items)  # type: ignore[list-item]
+        slots = [_Slot(item, time) for item, time in zip(batch.items, times, strict=True)]
+        self.slots.extend(slots)
+        self.todo.extend(slots)
+        for _ in range(min(len(slots), len(self._sleeping))):
+            sleeper = self._sleeping.popleft()
+            if not sleeper.done():
+                sleeper.set_result(None)
+
+    def mark(self, channel: Channel, mark: Watermark | Barrier) -> None:
+        """A mark passes once everything before it has left."""
+        if not self.slots:
+            super().mark(channel, mark)
+            return
+        self.closing = self.closing or isinstance(mark, Barrier)
+        self.slots.append(_Slot(None, None, (channel, mark)))
+
+    def cancel(self) -> None:
+        """End the workers; what they had in flight stays counted in `holds`."""
+        self._cancelled = True
+        for worker in self.workers:
+            worker.cancel()
+
+    async def _work(self) -> None:
+        work, todo = self.node.work, self.todo
+        loop = asyncio.get_running_loop()
+        while True:
+            while not todo:
+                sleeper = loop.create_future()
+                self._sleeping.append(sleeper)
+                await sleeper
+            slot = todo.popleft()
+            self.in_flight += 1
+            try:
+                slot.result = await work(slot.item)
+            except asyncio.CancelledError:
+                if self._cancelled:
+                    raise
+                slot.error = RuntimeError("the work on this item was cancelled from inside")
+            except Exception as error:  # noqa: BLE001 - it leaves by the error port
+                slot.error = error
+            self.in_flight -= 1
+            slot.done = True
+            self._finished_slots.append(slot)
+            self.core.touch(self.bit)
+
+    def _can_flush(self) -> bool:
+        if not self.slots:
+            return False
+        return self.slots[0].done or (not self.node.ordered and bool(self._finished_slots))
+
+    def _flush(self) -> None:
+        """Send finished results: in order up to the first that is not done, or all of them."""
+        ready: list[_Slot] = []
+        slots = self.slots
+        if self.node.ordered:
+            while slots and slots[0].done and slots[0].mark is None:
+                ready.append(slots.popleft())
+        else:
+            ready = self._finished_slots
+            gone = set(map(id, ready))
+            self.slots = slots = deque(slot for slot in slots if id(slot) not in gone)
+        self._finished_slots = []
+        self._send(ready)
+        while slots and (waiting := slots[0].mark) is not None:
+            slots.popleft()
+            self.closing = any(isinstance(s.mark[1], Barrier) for s in slots if s.mark)
+            super().mark(*waiting)
+
+    def _send(self, ready: list[_Slot]) -> None:
+        good = [slot for slot in ready if slot.error is None]
+        if "out" in self.outs:
+            timed = bool(good) and good[0].time is not None
+            self.send("out", [s.result for s in good], [s.time for s in good] if timed else None)  # type: ignore[misc]
+        for slot in ready:
+            if slot.error is not None:
+                self.refuse(slot.item, slot.error, slot.time)

@@ -1,0 +1,255 @@
+"""The synchronous heart of a run: all its nodes, and which of them may take a turn. No I/O, no waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import reduce
+from math import gcd
+from typing import Any, Protocol
+
+from streamweave_lab.clock import Clock
+from streamweave_lab.engine.async_state import AsyncState
+from streamweave_lab.engine.channel import Channel
+from streamweave_lab.engine.node_state import Activity, NodeFailed, NodeState, adapt
+from streamweave_lab.engine.source_state import AsyncSourceState, SourceState
+from streamweave_lab.graph.batch import Barrier, Failure
+from streamweave_lab.graph.graph import Graph
+from streamweave_lab.graph.node import AsyncSource, Node, Source
+from streamweave_lab.graph.port import DEFAULT_CAPACITY
+
+_MICRO = 1_000_000
+
+
+class Host(Protocol):
+    """What a core needs of the place where it runs."""
+
+    def wake(self) -> None:
+        """There is work: see to it that the core gets a turn."""
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> None:
+        """Call back at `when`, on the core's clock."""
+
+
+class Listener(Protocol):
+    """Who hears what happens in a core; the Run."""
+
+    def told(self, event: str, message: str, *, level: str = "info", node: str | None = None, port: str | None = None) -> None:
+        """Something happened."""
+
+    def confirmed(self, node: int, epoch: int) -> None:
+        """A node has met the barrier of an epoch."""
+
+    def node_ended(self, node: int) -> None:
+        """A node has ended."""
+
+    def failed(self, node: str, item: Any, error: BaseException) -> None:
+        """A node has failed, and with it the run."""
+
+    def refused(self, failure: Failure[Any]) -> None:
+        """An item has left by an error port."""
+
+
+class Core:
+    """Nodes, sources first and then downstream, and a bit mask of those that may take a turn.
+
+    `batch_size` fixes the size of batches (deterministic mode); None lets them adapt.
+    """
+
+    def __init__(
+        self, graph: Graph, nodes: Sequence[Node], clock: Clock, host: Host, listener: Listener, batch_size: int | None = None
+    ) -> None:
+        self.graph, self.clock, self.host, self.listener, self.batch_size = graph, clock, host, listener, batch_size
+        self.runnable = self.touched = 0
+        self.paused = self.halted = False
+        self.epoch = 0
+        self.granularity = common_granularity(node.window_granularity for node in nodes)
+        self.current: NodeState | None = None
+        self.opening: str | None = None
+        self.failed_node: str | None = None
+        ordered = sorted(nodes, key=lambda node: not isinstance(node, Source))
+        self.states = [self._make(index, node) for index, node in enumerate(ordered)]
+        self.by_name = {state.node.name: state for state in self.states}
+        self.sources = [state for state in self.states if isinstance(state, SourceState)]
+        self._source_mask = (1 << len(self.sources)) - 1
+        self._last_source = 0
+        self.channels = [self._connect(edge) for edge in graph.edges]
+        for state in self.states:
+            state.wired()
+        self._stepping = False
+
+    def open(self, config: Any) -> None:
+        """Set up every node's state, sinks first, then let the sources in."""
+        now = self.clock.now()
+        for state in reversed(self.states):
+            state.since = now
+            self.opening = state.node.name
+            state.node.opened()
+            if config is not None:
+                state.node.configure(config)
+        for source in self.sources:
+            source.opened()
+        self.touch((1 << len(self.states)) - 1)
+
+    def go(self, now: float, until: float) -> float:
+        """Give turns, downstream first, until nothing can run or the clock passes `until`. Returns the time."""
+        clock_now, states = self.clock.now, self.states
+        self._stepping = True
+        try:
+            while (runnable := self.runnable) and now < until and not self.paused:
+                self.current = state = (
+                    states[runnable.bit_length() - 1] if runnable > self._source_mask else self._next_source(runnable)
+                )
+                began = now
+                taken = state.step()
+                now = clock_now()
+                state.run_seconds += now - began
+                if taken and self.batch_size is None:
+                    adapt(state, taken, now - began)
+                self.settle(self.touched | state.bit, now)
+        except NodeFailed as failed:
+            self._failed(failed.failure.item, failed.failure.error)
+        except Exception as error:  # noqa: BLE001 - logic outside the handling of one item: it fails the run
+            self._failed(None, error)
+        finally:
+            self._stepping = False
+            self.current = None
+        return now
+
+    def settle(self, touched: int, now: float) -> None:
+        """Look again at what these nodes are doing, and account for the time until now."""
+        self.touched = 0
+        states = self.states
+        while touched:
+            low = touched & -touched
+            touched ^= low
+            state = states[low.bit_length() - 1]
+            was, activity = state.activity, state.assess()
+            if activity is not was:
+                state.seconds[was] += now - state.since
+                state.since = now
+                state.activity = activity
+                if activity is Activity.BLOCKED or was is Activity.BLOCKED:
+                    _account_blocked(state, now)
+            if activity is Activity.BUSY and (type(state) is not AsyncState or state.runnable):
+                self.runnable |= low
+            else:
+                self.runnable &= ~low
+
+    def touch(self, bits: int) -> None:
+        """Something changed outside a turn: look again, and wake the host if there is work."""
+        if self.halted:
+            return
+        if self._stepping:
+            self.touched |= bits
+            return
+        self.settle(self.touched | bits, self.clock.now())
+        if self.runnable and not self.paused:
+            self.host.wake()
+
+    def inject(self, barrier: Barrier) -> None:
+        """Let every source that still runs send a barrier."""
+        self.epoch = barrier.epoch
+        for source in self.sources:
+            source.inject(barrier)
+        self.touch((1 << len(self.states)) - 1)
+
+    def halt(self) -> dict[str, int]:
+        """Stop now: no node gets another turn. Returns what was left, by edge and by node that held items."""
+        self.halted, self.runnable = True, 0
+        now = self.clock.now()
+        dropped: dict[str, int] = {}
+        for state in self.states:
+            state.seconds[state.activity] += now - state.since
+            state.since = now
+            left = state.taken + state.node.holds if not isinstance(state, AsyncState) else _in_flight(state)
+            if left and not state.ended:
+                dropped[state.node.name] = left
+            self._release(state)
+        for channel in self.channels:
+            if channel.blocked_since is not None:
+                channel.blocked_seconds += now - channel.blocked_since
+                channel.blocked_since = None
+            if left := channel.drop_all():
+                dropped[channel.name] = left
+        return dropped
+
+    # What states report
+
+    def tell(self, event: str, message: str, *, level: str = "info", node: str | None = None) -> None:
+        """Something happened."""
+        self.listener.told(event, message, level=level, node=node)
+
+    def confirmed(self, node: int, epoch: int) -> None:
+        """A node has met the barrier of an epoch."""
+        self.listener.confirmed(node, epoch)
+
+    def refused(self, failure: Failure[Any]) -> None:
+        """An item leaves by an error port."""
+        self.listener.refused(failure)
+
+    def node_ended(self, state: NodeState) -> None:
+        """A node has finished all its work."""
+        self._release(state)
+        self.listener.node_ended(state.index)
+
+    def fail(self, node: str, item: Any, error: BaseException) -> None:
+        """A node has failed, and with it the run."""
+        if not self.halted:
+            self.listener.failed(node, item, error)
+
+    # Inside
+
+    def _failed(self, item: Any, error: BaseException) -> None:
+        self.fail(self.current.node.name if self.current else "?", item, error)
+
+    def _release(self, state: NodeState) -> None:
+        if isinstance(state, AsyncState):
+            state.cancel()
+        if isinstance(state, AsyncSourceState):
+            state.cancel()
+        try:
+            state.node.closed()
+        except Exception as error:  # noqa: BLE001 - a run must end whatever a node's closing does
+            self.tell("node.close_failed", f"{state.node.name}: {error!r} while closing", level="error", node=state.node.name)
+
+    def _make(self, index: int, node: Node) -> NodeState:
+        if isinstance(node, AsyncSource):
+            return AsyncSourceState(self, index, node)
+        if isinstance(node, Source):
+            return SourceState(self, index, node)
+        return AsyncState(self, index, node) if node.awaits else NodeState(self, index, node)
+
+    def _connect(self, edge: Any) -> Channel:
+        sender, receiver = self.by_name[edge.source.node.name], self.by_name[edge.target.node.name]
+        capacity = edge.capacity or DEFAULT_CAPACITY
+        channel = Channel(repr(edge.source), repr(edge.target), capacity, sender.index, receiver.index, edge.target.name)
+        sender.outs[edge.source.name].append(channel)
+        receiver.ins.append(channel)
+        return channel
+
+    def _next_source(self, runnable: int) -> NodeState:
+        """Sources take turns, so that none starves the others."""
+        later = runnable >> (self._last_source + 1) << (self._last_source + 1)
+        bit = (later or runnable) & -(later or runnable)
+        self._last_source = bit.bit_length() - 1
+        return self.states[self._last_source]
+
+
+def common_granularity(granularities: Any) -> float | None:
+    """The greatest common divisor of what the nodes need, in seconds, exact to a microsecond; None if none needs any."""
+    wanted = [max(1, round(each * _MICRO)) for each in granularities if each]
+    return reduce(gcd, wanted) / _MICRO if wanted else None
+
+
+def _account_blocked(state: NodeState, now: float) -> None:
+    for channel in state.out_channels:
+        full = state.activity is Activity.BLOCKED and channel.queued >= channel.capacity
+        if full and channel.blocked_since is None:
+            channel.blocked_since = now
+        elif not full and channel.blocked_since is not None:
+            channel.blocked_seconds += now - channel.blocked_since
+            channel.blocked_since = None
+
+
+def _in_flight(state: AsyncState) -> int:
+    return sum(slot.mark is None for slot in state.slots)

@@ -1,0 +1,84 @@
+"""A drain: no new input, everything in flight finished, windows closed, sinks flushed; and its account."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from streamweave_lab.engine.node_state import NodeState
+from streamweave_lab.engine.reports import Drained
+from streamweave_lab.engine.source_state import SourceState
+from streamweave_lab.engine.status import DrainStatus
+from streamweave_lab.graph.batch import Barrier
+from streamweave_lab.graph.node import Sink
+
+if TYPE_CHECKING:
+    from streamweave_lab.engine.run import LocalRun
+
+
+class Drain:
+    """One drain under way. Its phases are read off the nodes: a phase is over when the last node in it has ended."""
+
+    def __init__(self, run: LocalRun, timeout: float) -> None:
+        self._run, self._timeout = run, timeout
+        self._began = run.core.clock.now()
+        self.report: Drained | None = None
+
+    async def carry_out(self) -> Drained:
+        """Drain, or force the end when `timeout` seconds have passed; the account either way."""
+        run, core = self._run, self._run.core
+        run.told("run.draining", f"draining, at most {self._timeout:g} s")
+        core.inject(Barrier(run.epochs.begin(set()), last=True))
+        over = asyncio.ensure_future(run.over())
+        await asyncio.wait([over], timeout=self._timeout)
+        if not over.done():
+            over.cancel()
+            held_by = tuple(state.node.name for state in core.states if not state.ended)
+            dropped = run.force_end()
+            self.report = self._account(dropped, held_by)
+            lost = sum(dropped.values())
+            run.told(
+                "run.drain_timed_out",
+                f"the drain took more than {self._timeout:g} s: {lost} items dropped, held by {', '.join(held_by)}",
+                level="warning",
+            )
+        else:
+            self.report = self._account(run.dropped, ())
+            run.told("run.drained", f"drained, {sum(run.dropped.values())} items dropped")
+        return self.report
+
+    def phase(self) -> str:
+        """The phase under way."""
+        return next((name for name, group in self._groups() if not all(s.ended for s in group)), "close")
+
+    def status(self) -> DrainStatus:
+        """Progress so far, or the account."""
+        if self.report is not None:
+            return DrainStatus(
+                phase="over", complete=self.report.complete, seconds=self.report.seconds, dropped=self.report.dropped
+            )
+        return DrainStatus(
+            phase=self.phase(), complete=False, seconds=self._run.core.clock.now() - self._began, dropped={}
+        )
+
+    def _groups(self) -> list[tuple[str, list[NodeState]]]:
+        states = self._run.core.states
+        windows = [s for s in states if s.node.window_granularity]
+        steps = [s for s in states if not isinstance(s, SourceState) and not isinstance(s.node, Sink) and s not in windows]
+        return [
+            ("sources", [s for s in states if isinstance(s, SourceState)]),
+            ("in flight", steps),
+            ("windows", windows),
+            ("sinks", [s for s in states if isinstance(s.node, Sink)]),
+        ]
+
+    def _account(self, dropped: dict[str, int], held_by: tuple[str, ...]) -> Drained:
+        now = self._run.core.clock.now()
+        phases = {"readiness off": 0.0}
+        reached = self._began
+        for name, group in self._groups():
+            ends = max((now if s.ended_at is None else s.ended_at for s in group), default=reached)
+            phases[name] = max(0.0, ends - reached)
+            reached = max(reached, ends)
+        phases["close"] = now - reached
+        return Drained(not dropped and not held_by, now - self._began, phases, dropped, held_by)

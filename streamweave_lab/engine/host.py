@@ -1,0 +1,198 @@
+"""Where runs live: on the caller's loop, on a loop in a thread of its own, or in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from heapq import heappop, heappush
+from itertools import count
+from math import inf
+from typing import Any
+
+from streamweave_lab.clock import SYSTEM_CLOCK, Clock, VirtualClock
+from streamweave_lab.config.model import Config
+from streamweave_lab.engine import registry
+from streamweave_lab.engine.lifecycle import State
+from streamweave_lab.engine.pulse import pulse_of
+from streamweave_lab.engine.run import LocalRun
+from streamweave_lab.engine.scheduler import scheduler_of
+from streamweave_lab.engine.virtual_loop import VirtualLoop
+from streamweave_lab.errors import StreamweaveError
+from streamweave_lab.graph.graph import Graph
+from streamweave_lab.graph.node import AsyncSource
+
+_REPLACED_DRAIN_SECONDS = 10.0
+_FIXED_BATCH = 256
+
+
+def start(graph: Graph, config: Config | None = None, *, host: str = "loop", replace: str = "drain") -> LocalRun:
+    """See `Graph.start`."""
+    if host not in ("loop", "thread"):
+        raise ValueError(f'host must be "loop" or "thread", not {host!r}')
+    if replace not in ("drain", "stop"):
+        raise ValueError(f'replace must be "drain" or "stop", not {replace!r}')
+    if host == "thread":
+        return _start_in_thread(graph, config, replace)
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        raise RuntimeError(
+            f"no event loop is running here to start {graph.name!r} on; "
+            f'use start(host="thread"), run_to_end(), or await inside asyncio.run()'
+        ) from None
+    return _start_here(graph, config, replace, "loop")
+
+
+def run_to_end(graph: Graph, config: Config | None = None, *, deterministic: bool = True) -> LocalRun:
+    """See `Graph.run_to_end`."""
+    if deterministic and not any(node.awaits or isinstance(node, AsyncSource) for node in graph):
+        run = _run_virtually(graph, config)
+    else:
+        run = _run_on_a_loop_of_its_own(graph, config, deterministic)
+    if run.failure is not None:
+        raise run.failure
+    return run
+
+
+def _start_here(graph: Graph, config: Config | None, replace: str, where: str) -> LocalRun:
+    run = _made_for(asyncio.get_running_loop(), graph, config, where)
+    earlier = registry.enter(run)
+    run.lifecycle.move(State.STARTING, "start")
+    if earlier is None or earlier.lifecycle.over or earlier.loop is None or earlier.loop.is_closed():
+        _enter(run)
+    else:
+        run.waits_for = earlier
+        task = asyncio.get_running_loop().create_task(_begin_after(run, earlier, replace))
+        run.on_end(lambda: run.waits_for is not None and task.cancel())
+    return run
+
+
+async def _begin_after(run: LocalRun, earlier: LocalRun, replace: str) -> None:
+    report = await (earlier.drain(_REPLACED_DRAIN_SECONDS) if replace == "drain" else earlier.stop())
+    run.waits_for = None
+    dropped = sum(report.dropped.values())
+    verb = "drained" if replace == "drain" else "stopped"
+    run.told("run.replaced", f"replaced an earlier run of this name, which was {verb}; {dropped} of its items were dropped")
+    _enter(run)
+
+
+def _made_for(loop: asyncio.AbstractEventLoop, graph: Graph, config: Config | None, where: str, *, clock: Clock = SYSTEM_CLOCK, batch_size: int | None = None) -> LocalRun:  # fmt: skip
+    scheduler = scheduler_of(loop, clock)
+    run = LocalRun(graph, config, clock, scheduler, where=where, loop=loop, batch_size=batch_size)
+    run.on_end(lambda: scheduler.remove(run.core))
+    return run
+
+
+def _enter(run: LocalRun) -> None:
+    """Begin a run on its loop, with a heartbeat."""
+    assert run.loop is not None  # noqa: S101 - made for a loop
+    pulse = run.pulse = pulse_of(run.loop)
+    pulse.enter()
+    run.on_end(pulse.leave)
+    scheduler_of(run.loop).add(run.core)
+    run.begin()
+
+
+def _start_in_thread(graph: Graph, config: Config | None, replace: str) -> LocalRun:
+    started: list[LocalRun] = []
+    trouble: list[BaseException] = []
+    ready = threading.Event()
+
+    async def live() -> None:
+        try:
+            started.append(_start_here(graph, config, replace, "thread"))
+        except BaseException as error:
+            trouble.append(error)
+            raise
+        finally:
+            ready.set()
+        await started[0].over()
+        await asyncio.sleep(0.05)  # let whoever awaited a verb from another loop have its answer
+
+    def run_loop() -> None:
+        try:
+            asyncio.run(live())
+        except BaseException:
+            if not trouble:
+                raise
+
+    threading.Thread(target=run_loop, name=f"run {graph.name}", daemon=True).start()
+    ready.wait()
+    if trouble:
+        raise trouble[0]
+    return started[0]
+
+
+class _VirtualHost:
+    """No loop at all: timers are a heap, and time jumps to the next of them when nothing can run."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self._timers: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = count()
+
+    def wake(self) -> None:
+        pass
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> None:
+        heappush(self._timers, (when, next(self._order), callback))
+
+    def jump(self) -> bool:
+        if not self._timers:
+            return False
+        when, _, callback = heappop(self._timers)
+        self._clock.move_to(when)
+        callback()
+        return True
+
+
+def _run_virtually(graph: Graph, config: Config | None) -> LocalRun:
+    clock = VirtualClock()
+    host = _VirtualHost(clock)
+    run = LocalRun(graph, config, clock, host, where="virtual", loop=None, batch_size=_FIXED_BATCH)
+    run.lifecycle.move(State.STARTING, "start")
+    run.begin()
+    while not run.lifecycle.over:
+        run.core.go(clock.now(), inf)
+        if not run.lifecycle.over and not run.core.runnable and not host.jump():
+            raise StreamweaveError(f"run {graph.name!r} cannot go on: {'; '.join(run.status().reasons) or 'nothing moves'}")
+    return run
+
+
+def _run_on_a_loop_of_its_own(graph: Graph, config: Config | None, deterministic: bool) -> LocalRun:
+    """In a thread, because the caller's own thread may have a loop running already."""
+    result: list[LocalRun] = []
+    trouble: list[BaseException] = []
+
+    async def live() -> None:
+        loop = asyncio.get_running_loop()
+        clock = loop.clock if isinstance(loop, VirtualLoop) else SYSTEM_CLOCK
+        size = _FIXED_BATCH if deterministic else None
+        run = _made_for(loop, graph, config, "virtual" if deterministic else "thread", clock=clock, batch_size=size)
+        result.append(run)
+        run.lifecycle.move(State.STARTING, "start")
+        scheduler_of(loop).add(run.core)
+        run.begin()
+        await run.over()
+
+    def in_thread() -> None:
+        factory: Any = VirtualLoop if deterministic else asyncio.new_event_loop
+        try:
+            with asyncio.Runner(loop_factory=factory) as runner:
+                runner.run(live())
+        except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
+            trouble.append(error)
+
+    thread = threading.Thread(target=in_thread, name=f"run {graph.name} to its end")
+    thread.start()
+    try:
+        thread.join()
+    except KeyboardInterrupt:
+        if result:
+            result[0].ask("stop")
+        thread.join()
+        raise
+    if trouble:
+        raise trouble[0]
+    return result[0]

@@ -1,0 +1,49 @@
+"""The states of a run and the moves between them."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from streamweave_lab.errors import IllegalMoveError
+
+
+class State(Enum):
+    """Where a run is in its life."""
+
+    CREATED = "created"
+    STARTING = "starting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    DRAINING = "draining"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+_MOVES = {
+    State.CREATED: {State.STARTING},
+    State.STARTING: {State.RUNNING, State.STOPPED, State.FAILED},
+    State.RUNNING: {State.PAUSED, State.DRAINING, State.STOPPED, State.FAILED},
+    State.PAUSED: {State.RUNNING, State.DRAINING, State.STOPPED, State.FAILED},
+    State.DRAINING: {State.STOPPED, State.FAILED},
+    State.STOPPED: set[State](),
+    State.FAILED: set[State](),
+}
+
+
+class Lifecycle:
+    """The one place that knows a run's state."""
+
+    def __init__(self, graph: str) -> None:
+        self._graph = graph
+        self.state = State.CREATED
+
+    def move(self, to: State, verb: str) -> None:
+        """Go to state `to`. Raises: IllegalMoveError if `verb` is not possible now."""
+        if to not in _MOVES[self.state]:
+            raise IllegalMoveError(self._graph, verb, self.state.value)
+        self.state = to
+
+    @property
+    def over(self) -> bool:
+        """The run has ended, well or badly."""
+        return self.state in (State.STOPPED, State.FAILED)

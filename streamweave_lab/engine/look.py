@@ -1,0 +1,192 @@
+"""How a Status is read off a run. Nothing here changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+from streamweave_lab.engine.lifecycle import State
+from streamweave_lab.engine.node_state import Activity, NodeState
+from streamweave_lab.engine.status import ConfigStatus, EdgeStatus, LoopStatus, NodeState as Doing, NodeStatus, Status
+from streamweave_lab.graph.node import Sink, Source
+
+if TYPE_CHECKING:
+    from streamweave_lab.engine.channel import Channel
+    from streamweave_lab.engine.core import Core
+    from streamweave_lab.engine.run import LocalRun
+
+_DOING: dict[Activity, Doing] = {Activity.IDLE: "idle", Activity.BUSY: "busy", Activity.BLOCKED: "blocked"}
+
+
+def look(run: LocalRun) -> Status:
+    """The whole document."""
+    core, now = run.core, run.core.clock.now()
+    loop = run.pulse.status() if run.pulse is not None else LoopStatus()
+    reasons = tuple(why_not_ready(run, loop))
+    nodes = tuple(_node(state, run, now) for state in _in_drawing_order(core))
+    frontier, holder = frontier_of(core)
+    newest = max((state.newest for state in core.states), default=-inf)
+    return Status(
+        graph=run.name,
+        state=run.lifecycle.state.value,
+        ready=not reasons,
+        reasons=reasons,
+        host=run.host,
+        taken_at=core.clock.wall(),
+        started_at=run.started_at,
+        ended_at=run.ended_at,
+        uptime=(run.ended_now if run.ended_now is not None else now) - run.started_now if run.started_now is not None else 0.0,
+        frontier=frontier,
+        frontier_held_by=holder,
+        lag=None if frontier is None or newest == -inf else max(0.0, newest - frontier),
+        bottleneck=bottleneck(core),
+        config=config_status(run),
+        nodes=nodes,
+        edges=tuple(_edge(channel, now) for channel in core.channels),
+        events=run.events,
+        loop=loop,
+        drain=run.draining.status() if run.draining is not None else None,
+        epoch=core.epoch,
+    )
+
+
+def why_not_ready(run: LocalRun, loop: LoopStatus) -> Iterable[str]:
+    """A sentence for each reason why the run is not ready."""
+    state = run.lifecycle.state
+    if state is State.FAILED:
+        yield f"failed: {run.failure}"
+    elif state is State.STARTING and run.waits_for is not None:
+        yield "starting: the run it replaces has not ended"
+    elif state is State.DRAINING and run.draining is not None:
+        yield f"draining: {run.draining.phase()}"
+    elif state is not State.RUNNING:
+        yield state.value
+    if loop.stalled_seconds:
+        yield f"the event loop has not answered for {loop.stalled_seconds:.0f} s: {loop.blocked_by or 'something'} blocks it"
+    if state is State.RUNNING and (stuck := stuck_edges(run.core)):
+        yield "nothing can move: " + ", ".join(stuck) + " wait for each other; give them more capacity"
+
+
+def stuck_edges(core: Core) -> list[str]:
+    """The full edges of a graph in which every node that has input waits for room, and nothing is in flight."""
+    if core.runnable or core.halted or any(state.activity is Activity.BUSY for state in core.states):
+        return []
+    return [c.name for c in core.channels if c.queued >= c.capacity and core.states[c.sender].activity is Activity.BLOCKED]
+
+
+def frontier_of(core: Core) -> tuple[float | None, str | None]:
+    """The minimum over the sinks, and the node that holds it back."""
+    sinks = [s for s in core.states if isinstance(s.node, Sink) and s.frontier > -inf]
+    if not sinks:
+        return None, None
+    last = min(sinks, key=lambda state: state.frontier)
+    return last.frontier, None if last.ended else _holder(core, last)
+
+
+def _holder(core: Core, state: NodeState) -> str:
+    """Walk upstream along the slowest input to whoever has not let the frontier go on."""
+    while True:
+        alive = [channel for channel in state.ins if not channel.ended and not channel.idle]
+        if not alive:
+            return state.node.name
+        slowest = min(alive, key=lambda channel: channel.watermark)
+        sender = core.states[slowest.sender]
+        if sender.promised > slowest.watermark:
+            return state.node.name
+        if isinstance(sender.node, Source) or sender.promised < sender.frontier:
+            return sender.node.name
+        state = sender
+
+
+def bottleneck(core: Core) -> str | None:
+    """The first node that is not blocked below a blocked chain, in a sentence."""
+    for state in core.states:
+        if state.activity is not Activity.BLOCKED:
+            continue
+        full = _full_edge(state)
+        while full is not None and (further := _full_edge(core.states[full.receiver])) is not None:
+            full = further
+        if full is None:
+            return None
+        sender, state = core.states[full.sender], core.states[full.receiver]
+        return (
+            f"{state.node.name} is the bottleneck: {sender.node.name} waits for room on {full.name}, "
+            f"where {full.queued} of {full.capacity} items stand"
+        )
+    return None
+
+
+def _full_edge(state: NodeState) -> Channel | None:
+    """The edge that a blocked node waits for."""
+    if state.activity is not Activity.BLOCKED:
+        return None
+    return next((channel for channel in state.out_channels if channel.queued >= channel.capacity), None)
+
+
+def config_status(run: LocalRun) -> ConfigStatus | None:
+    """The configuration in force, without its secrets."""
+    config = run.config
+    if config is None:
+        return None
+    return ConfigStatus(
+        version=run.config_version,
+        schema_version=type(config).schema_version,
+        epoch=run.config_epoch,
+        sha256=config.fingerprint(),
+        values=config.public(),
+        sources=config.provenance(),
+        reloads=dict(run.reloads),
+        last_reload_successful=run.last_reload_successful,
+        last_reload_at=run.last_reload_at,
+    )
+
+
+def _in_drawing_order(core: Core) -> list[NodeState]:
+    return [core.by_name[name] for name in core.graph.nodes]
+
+
+def _node(state: NodeState, run: LocalRun, now: float) -> NodeStatus:
+    node, seconds = state.node, list(state.seconds)
+    if run.started_now is not None and not run.lifecycle.over:
+        seconds[state.activity] += max(0.0, now - state.since)
+    facts: dict[str, Any] = {}
+    if isinstance(node, Source):
+        facts = {"position": node.position, "backlog": node.backlog, "total": node.total}
+    return NodeStatus(
+        name=node.name,
+        kind=node.kind,
+        role="source" if isinstance(node, Source) else "sink" if isinstance(node, Sink) else "step",
+        state="failed" if run.core.failed_node == node.name else "ended" if state.ended else _DOING[state.activity],
+        items_in=dict(state.items_in),
+        items_out=dict(state.items_out),
+        errors=state.errors,
+        late=state.late_items,
+        dropped=state.dropped,
+        held=0 if run.lifecycle.over else state.holds,
+        restarts=state.restarts,
+        idle_seconds=seconds[Activity.IDLE],
+        busy_seconds=seconds[Activity.BUSY],
+        blocked_seconds=seconds[Activity.BLOCKED],
+        run_seconds=state.run_seconds,
+        frontier=None if state.frontier == -inf else state.frontier,
+        newest=None if state.newest == -inf else state.newest,
+        **facts,
+    )
+
+
+def _edge(channel: Channel, now: float) -> EdgeStatus:
+    waiting = 0.0 if channel.blocked_since is None else max(0.0, now - channel.blocked_since)
+    return EdgeStatus(
+        source=channel.source,
+        target=channel.target,
+        queued=channel.queued,
+        capacity=channel.capacity,
+        peak=channel.peak,
+        sent=channel.sent,
+        received=channel.received,
+        dropped=channel.dropped,
+        blocked_seconds=channel.blocked_seconds + waiting,
+        blocked=channel.blocked_since is not None,
+        frontier=None if channel.watermark == -inf else channel.watermark,
+    )

@@ -1,0 +1,270 @@
+"""One node in a run: a small state machine that takes one entry a turn and never waits."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+from streamweave_lab.engine.align import Alignment
+from streamweave_lab.engine.channel import Channel
+from streamweave_lab.graph.batch import Barrier, Batch, Failure, Watermark
+from streamweave_lab.graph.node import Node
+
+if TYPE_CHECKING:
+    from streamweave_lab.engine.core import Core
+
+LARGEST_BATCH = 4096
+_FIRST_BATCH = 16
+_TURN_SECONDS = 0.001
+
+
+class Activity(IntEnum):
+    """What a node is doing, as law 11 has it: derived from its channels, never set by hand."""
+
+    IDLE = 0
+    BUSY = 1
+    BLOCKED = 2
+
+
+class NodeFailed(BaseException):  # noqa: N818 - a signal inside the engine; no `except Exception` of a user's may stop it
+    """A node refused an item and its error port is not wired."""
+
+    def __init__(self, failure: Failure[Any]) -> None:
+        self.failure = failure
+
+
+class NodeState:
+    """A node's channels, counters and clock readings. It is the node's Outbox."""
+
+    def __init__(self, core: Core, index: int, node: Node) -> None:
+        self.core, self.index, self.bit, self.node = core, index, 1 << index, node
+        self.ins: list[Channel] = []
+        self.outs: dict[str, list[Channel]] = {port: [] for port in node.outputs}
+        self.out_channels: list[Channel] = []
+        self.items_in = dict.fromkeys(node.inputs, 0)
+        self.items_out = dict.fromkeys(node.outputs, 0)
+        self.errors = self.late_items = self.dropped = self.restarts = 0
+        self.frontier = self.promised = self.newest = -inf
+        self.idle = False
+        self.limit = core.batch_size or _FIRST_BATCH
+        self.finished = self.ended = False
+        self.ended_at: float | None = None
+        self.activity = Activity.IDLE
+        self.since = 0.0
+        self.seconds = [0.0, 0.0, 0.0]
+        self.run_seconds = 0.0
+        self.taken = 0
+        """Items of the turn in progress, for the account if it fails."""
+        self._next = 0
+        node._outbox = self
+
+    def wired(self) -> None:
+        """All channels are there."""
+        self.out_channels = [channel for channels in self.outs.values() for channel in channels]
+        self.alignment = Alignment(self.ins)
+
+    # What it is doing
+
+    def assess(self) -> Activity:
+        """Busy: has input and room. Blocked: has input, no room. Idle: no input."""
+        if self.ended:
+            return Activity.IDLE
+        for channel in self.out_channels:
+            if channel.waiting:
+                return Activity.BUSY if self._some_wait_can_end() else Activity.BLOCKED
+        if self.finished:
+            return Activity.BUSY
+        if not self.has_input():
+            return Activity.IDLE
+        return Activity.BUSY if self.has_room() else Activity.BLOCKED
+
+    def has_input(self) -> bool:
+        """An entry stands at the head of an input that is not held."""
+        for channel in self.ins:
+            if channel.queue and not channel.held:
+                return True
+        return False
+
+    def has_room(self) -> bool:
+        """Every output has room for an item."""
+        for channel in self.out_channels:
+            if channel.queued >= channel.capacity:
+                return False
+        return True
+
+    @property
+    def holds(self) -> int:
+        """Items taken in and not yet sent on: kept by the logic, or waiting for room behind a full channel."""
+        return self.node.holds + sum(channel.left - channel.queued for channel in self.out_channels)
+
+    # Its turn
+
+    def step(self) -> int:
+        """Take one entry, or put what waited for room. Returns the number of items taken."""
+        for channel in self.out_channels:
+            if channel.waiting:
+                self._settle_waiting()
+                return 0
+        if self.finished:
+            self._end()
+            return 0
+        channel = self._choose()
+        entry = channel.queue[0]
+        if isinstance(entry, Batch):
+            limit = self.limit
+            for out in self.out_channels:
+                room = out.capacity - out.queued
+                if room < limit:
+                    limit = room
+            batch = channel.take(limit)
+            self._freed(channel)
+            self.taken = n = len(batch.items)
+            self.items_in[channel.port] += n
+            if batch.times is not None and (newest := max(batch.times)) > self.newest:
+                self.newest = newest
+            self.process(channel.port, batch)
+            self.taken = 0
+            return n
+        channel.queue.popleft()
+        self.mark(channel, entry)
+        return 0
+
+    def process(self, port: str, batch: Batch) -> None:
+        """Give a batch to the node's logic."""
+        self.node.on_batch(port, batch)
+
+    def mark(self, channel: Channel, mark: Watermark | Barrier) -> None:
+        """Take a mark."""
+        if isinstance(mark, Watermark):
+            if mark.time is None:
+                channel.idle = True
+            else:
+                channel.idle = False
+                channel.watermark = max(channel.watermark, mark.time)
+            self.advance()
+        else:
+            met = self.alignment.arrive(channel, mark)
+            if mark.last:
+                self.advance()
+            if met is not None:
+                self.meet(met)
+
+    def advance(self) -> None:
+        """The frontier is the minimum over the inputs that have not ended and are not idle; it never goes back."""
+        alive = [channel for channel in self.ins if not channel.ended]
+        active = [channel.watermark for channel in alive if not channel.idle]
+        if active and (frontier := min(active)) > self.frontier:
+            self.frontier = frontier
+            self.node.advanced(frontier)
+        self.promise(idle=bool(alive) and not active)
+
+    def promise(self, idle: bool = False) -> None:
+        """Tell the receivers how far the frontier is, if that is news to them."""
+        if self.frontier > -inf:
+            promised = self.node.frontier_out(self.frontier)
+            if promised > self.promised or (self.idle and not idle):
+                self.promised = max(promised, self.promised)
+                self._mark_all(Watermark(self.promised))
+        if idle and not self.idle:
+            self._mark_all(Watermark(None))
+        self.idle = idle
+
+    def meet(self, barrier: Barrier) -> None:
+        """Every input has met `barrier`: configure or end, and pass it on."""
+        if barrier.last:
+            self.node.finished()
+            self.node.flush()
+            self.promise_all()
+            self._mark_all(Barrier(barrier.epoch, last=True))
+            self.finished = True
+            if not any(channel.waiting for channel in self.out_channels):
+                self._end()
+            return
+        if barrier.config is not None:
+            self.node.configure(barrier.config)
+        self._mark_all(barrier)
+        self.core.confirmed(self.index, barrier.epoch)
+
+    def promise_all(self) -> None:
+        """Nothing more is held back: the receivers may know the frontier whole."""
+        if self.frontier > self.promised:
+            self.promised = self.frontier
+            self._mark_all(Watermark(self.frontier))
+
+    # Outbox
+
+    def send(self, port: str, items: list[Any], times: list[float] | None = None) -> None:
+        """Put items on every edge of an output port."""
+        if items:
+            self.items_out[port] += len(items)
+            batch = Batch(items, times)
+            core = self.core
+            for channel in self.outs[port]:
+                channel.put(batch)
+                core.touched |= channel.receiver_bit
+
+    def refuse(self, item: Any, error: BaseException, time: float | None = None) -> None:
+        """Count a failure and send it to the error port; unwired, it fails the run."""
+        self.errors += 1
+        failure = Failure(self.node.name, item, error, time)
+        if not self.outs.get("error"):
+            raise NodeFailed(failure)
+        self.core.refused(failure)
+        self.send("error", [failure], None if time is None else [time])
+
+    def late(self, items: list[Any], times: list[float]) -> None:
+        """Count late items; without a wired port they are dropped, and counted as that too."""
+        self.late_items += len(items)
+        if self.outs.get("late"):
+            self.send("late", items, times)
+        else:
+            self.dropped += len(items)
+
+    # Inside
+
+    def _choose(self) -> Channel:
+        """The inputs take turns, so that no branch starves."""
+        ins = self.ins
+        if len(ins) == 1:
+            return ins[0]
+        for offset in range(len(ins)):
+            at = (self._next + offset) % len(ins)
+            channel = ins[at]
+            if channel.queue and not channel.held:
+                self._next = at + 1
+                return channel
+        raise AssertionError(f"{self.node.name} was given a turn without input")
+
+    def _freed(self, channel: Channel) -> None:
+        # A sender that is blocked must look again; one that is not will see the room in its own turn.
+        core = self.core
+        if core.states[channel.sender].activity is Activity.BLOCKED:
+            core.touched |= channel.sender_bit
+
+    def _some_wait_can_end(self) -> bool:
+        return any(c.waiting and c.queued < c.capacity for c in self.out_channels)
+
+    def _settle_waiting(self) -> None:
+        for channel in self.out_channels:
+            if channel.waiting:
+                channel.settle()
+                self.core.touched |= channel.receiver_bit
+
+    def _mark_all(self, mark: Watermark | Barrier) -> None:
+        for channel in self.out_channels:
+            channel.put(mark)
+            self.core.touched |= channel.receiver_bit
+
+    def _end(self) -> None:
+        if not self.ended:
+            self.ended = True
+            self.ended_at = self.core.clock.now()
+            self.core.node_ended(self)
+
+
+def adapt(state: NodeState, taken: int, seconds: float) -> None:
+    """Let a batch grow twofold a turn at most, up to what the node can do within its share of a time slice."""
+    fits = int(_TURN_SECONDS * taken / seconds) if seconds > 0 else LARGEST_BATCH
+    state.limit = max(1, min(LARGEST_BATCH, fits, state.limit * 2))
+

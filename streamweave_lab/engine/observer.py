@@ -1,0 +1,34 @@
+"""How rooms above listen to what happens in runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from streamweave_lab.engine.status import EventStatus
+
+Observer = Callable[[str, EventStatus], None]
+
+_EVERYONE: list[Observer] = []
+
+
+def observe_all(observer: Observer) -> Callable[[], None]:
+    """Call `observer(run name, event)` for each event of every run of this process, on that run's loop.
+
+    Returns a function that ends it. What the observer raises is ignored: a run does not fail for being watched.
+    """
+    _EVERYONE.append(observer)
+    return lambda: _EVERYONE.remove(observer) if observer in _EVERYONE else None
+
+
+def announce(run: str, event: EventStatus) -> None:
+    """Tell every observer of the process."""
+    for observer in tuple(_EVERYONE):
+        tell(lambda observer=observer: observer(run, event))  # type: ignore[misc]
+
+
+def tell(call: Callable[[], None]) -> None:
+    """Call, and ignore what it raises."""
+    try:
+        call()
+    except Exception:  # noqa: BLE001, S110 - see observe_all
+        pass

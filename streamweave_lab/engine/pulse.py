@@ -1,0 +1,105 @@
+"""The heartbeat of a loop, and the watchdog thread that notices when it stops."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from weakref import WeakKeyDictionary
+
+from streamweave_lab.clock import SYSTEM_CLOCK
+from streamweave_lab.engine.scheduler import scheduler_of
+from streamweave_lab.engine.status import LoopStatus
+
+BEAT_SECONDS = 0.25
+STALL_SECONDS = 1.0
+_SWITCH_INTERVAL = 0.0005
+"""Short enough that a kernel's socket threads are not starved of the GIL by a loop that never sleeps."""
+
+
+class Pulse:
+    """Measures one loop while runs live on it; ends with the last of them."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.beat_at = SYSTEM_CLOCK.now()
+        self.lag = self.longest = 0.0
+        self.blocked_by: str | None = None
+        self.stalls = 0
+        self._users = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._stop = threading.Event()
+        self._switch_interval: float | None = None
+
+    def enter(self) -> None:
+        """A run begins to live on the loop."""
+        self._users += 1
+        if self._users == 1:
+            self._stop = threading.Event()
+            self.beat_at = SYSTEM_CLOCK.now()
+            self._timer = self.loop.call_later(BEAT_SECONDS, self._beat)
+            threading.Thread(target=self._watch, args=(self._stop,), name="streamweave watchdog", daemon=True).start()
+            if in_kernel():
+                self._switch_interval = sys.getswitchinterval()
+                sys.setswitchinterval(_SWITCH_INTERVAL)
+
+    def leave(self) -> None:
+        """A run has ended."""
+        self._users -= 1
+        if self._users == 0:
+            self._stop.set()
+            if self._timer is not None:
+                self._timer.cancel()
+            if self._switch_interval is not None:
+                sys.setswitchinterval(self._switch_interval)
+                self._switch_interval = None
+
+    def status(self) -> LoopStatus:
+        """What is known of the loop now. From any thread."""
+        age = SYSTEM_CLOCK.now() - self.beat_at - BEAT_SECONDS if self._users else 0.0
+        stalled = age if age > STALL_SECONDS else 0.0
+        return LoopStatus(
+            lag_seconds=max(self.lag, stalled),
+            stalled_seconds=stalled,
+            longest_stall_seconds=max(self.longest, stalled),
+            blocked_by=self.blocked_by,
+        )
+
+    def _beat(self) -> None:
+        now = SYSTEM_CLOCK.now()
+        self.lag = max(0.0, now - self.beat_at - BEAT_SECONDS)
+        self.beat_at = now
+        if self.lag > STALL_SECONDS:
+            self.longest = max(self.longest, self.lag)
+            self.stalls += 1
+            by = self.blocked_by or _other_code()
+            for core in scheduler_of(self.loop).cores:
+                core.tell("loop.stalled", f"{by} blocked the event loop for {self.lag:.1f} s", level="warning")
+        self._timer = self.loop.call_later(BEAT_SECONDS, self._beat)
+
+    def _watch(self, stop: threading.Event) -> None:
+        while not stop.wait(BEAT_SECONDS):
+            if SYSTEM_CLOCK.now() - self.beat_at > STALL_SECONDS:
+                node = scheduler_of(self.loop).current()
+                self.blocked_by = f"node {node}" if node else _other_code()
+
+
+def in_kernel() -> bool:
+    """This process is a Jupyter kernel."""
+    kernel = sys.modules.get("ipykernel.kernelapp")
+    return kernel is not None and kernel.IPKernelApp.initialized()
+
+
+def _other_code() -> str:
+    return "a cell" if in_kernel() else "other code on it"
+
+
+_PULSES: WeakKeyDictionary[asyncio.AbstractEventLoop, Pulse] = WeakKeyDictionary()
+
+
+def pulse_of(loop: asyncio.AbstractEventLoop) -> Pulse:
+    """The one pulse of a loop."""
+    pulse = _PULSES.get(loop)
+    if pulse is None:
+        pulse = _PULSES[loop] = Pulse(loop)
+    return pulse

@@ -1,0 +1,97 @@
+"""One scheduler a loop: all runs on it share one time slice, and the loop's other callers get their turns between."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from streamweave_lab.clock import SYSTEM_CLOCK, Clock
+from streamweave_lab.engine.core import Core
+
+SLICE_SECONDS = 0.002
+_TURNS_BETWEEN = 5
+"""A request to a kernel takes four or five turns of its loop."""
+_MOST_TURNS_BETWEEN = 50
+
+
+class Scheduler:
+    """Gives the cores of one loop their turns. It is the Host of each of them."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock = SYSTEM_CLOCK) -> None:
+        self.loop, self.clock = loop, clock
+        self.cores: list[Core] = []
+        self._scheduled = self._running = False
+        # asyncio keeps the callbacks that are due in a private deque; where a loop has none, a fixed number of
+        # turns must do.
+        self._ready: Any = getattr(loop, "_ready", ())
+
+    def add(self, core: Core) -> None:
+        """Give this core turns from now on."""
+        self.cores.append(core)
+        self.wake()
+
+    def remove(self, core: Core) -> None:
+        """Give this core no more turns."""
+        if core in self.cores:
+            self.cores.remove(core)
+
+    def wake(self) -> None:
+        """There is work. From the loop's own thread only."""
+        if not self._scheduled and not self._running:
+            self._scheduled = True
+            self.loop.call_soon(self._turn)
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> None:
+        """Call back at `when` on the loop's clock."""
+        self.loop.call_at(when, callback)
+
+    def current(self) -> str | None:
+        """The node whose turn it is, for whoever finds the loop blocked."""
+        for core in tuple(self.cores):
+            if (state := core.current) is not None:
+                return state.node.name
+        return None
+
+    def _turn(self) -> None:
+        self._scheduled = False
+        self._running = True
+        try:
+            busy = self._spend_slice()
+        finally:
+            self._running = False
+        if busy:
+            self._scheduled = True
+            self.loop.call_soon(self._let_others, 1)
+
+    def _spend_slice(self) -> bool:
+        """Run until nothing can, or the slice is spent. True if there is work left."""
+        now = self.clock.now()
+        end = now + SLICE_SECONDS
+        while True:
+            ready = [core for core in self.cores if core.runnable and not core.paused]
+            if not ready:
+                return False
+            for core in ready:
+                now = core.go(now, now + (end - now) / len(ready))
+            if now >= end - SLICE_SECONDS * 0.05:
+                return True
+
+    def _let_others(self, turns: int) -> None:
+        # When this runs, whatever else is due in this turn of the loop stands in `_ready`.
+        if turns < _TURNS_BETWEEN or (self._ready and turns < _MOST_TURNS_BETWEEN):
+            self.loop.call_soon(self._let_others, turns + 1)
+        else:
+            self._turn()
+
+
+_SCHEDULERS: WeakKeyDictionary[asyncio.AbstractEventLoop, Scheduler] = WeakKeyDictionary()
+
+
+def scheduler_of(loop: asyncio.AbstractEventLoop, clock: Clock = SYSTEM_CLOCK) -> Scheduler:
+    """The one scheduler of a loop."""
+    scheduler = _SCHEDULERS.get(loop)
+    if scheduler is None:
+        scheduler = _SCHEDULERS[loop] = Scheduler(loop, clock)
+    return scheduler

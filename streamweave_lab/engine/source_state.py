@@ -1,0 +1,195 @@
+"""Sources in a run: those that are polled, and those whose items must be awaited."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+from streamweave_lab.engine.node_state import Activity, NodeState
+from streamweave_lab.engine.stamping import Stamper
+from streamweave_lab.graph.batch import Barrier, Watermark
+from streamweave_lab.graph.node import END, AsyncSource, Source, Wait
+
+if TYPE_CHECKING:
+    from streamweave_lab.engine.core import Core
+
+_LARGEST_POLL = 1024
+
+
+class SourceState(NodeState):
+    """A source that is polled in its turn, whenever its outputs have room and it has not asked to wait."""
+
+    def __init__(self, core: Core, index: int, node: Source[Any]) -> None:
+        super().__init__(core, index, node)
+        self.source = node
+        node.clock = core.clock
+        self.stamper = Stamper(node.time, node.lag, core.granularity)
+        self.wait_until: float | None = None
+        self.quiet_since = core.clock.now()
+
+    def has_input(self) -> bool:
+        """There may be items now."""
+        return self.wait_until is None
+
+    def opened(self) -> None:
+        """The run begins."""
+        if self.source.time is None:
+            self._mark_all(Watermark(None))
+        elif self.source.idle_after is not None:
+            self._watch_for_idleness()
+
+    def step(self) -> int:
+        """Bring in what is there."""
+        for channel in self.out_channels:
+            if channel.waiting:
+                self._settle_waiting()
+                return 0
+        if self.finished:
+            self._end()
+            return 0
+        room = min((channel.capacity - channel.queued for channel in self.out_channels), default=_LARGEST_POLL)
+        answer = self.source.poll(min(self.limit, room, _LARGEST_POLL))
+        if isinstance(answer, list):
+            self.deliver(answer)
+            return len(answer)
+        if isinstance(answer, Wait):
+            self._wait(answer.seconds)
+        elif answer is END:
+            self.core.tell("source.ended", f"{self.node.name} has no more items", node=self.node.name)
+            self.inject(Barrier(self.core.epoch, last=True))
+        else:
+            raise TypeError(f"{self.node.kind}.poll must return a list, Wait(seconds) or END, not {answer!r}")
+        return 0
+
+    def deliver(self, items: list[Any]) -> None:
+        """Stamp and send items."""
+        if not items:
+            return
+        core, out = self.core, self.outs["out"]
+        self.quiet_since = core.clock.now()
+        self.items_out["out"] += len(items)
+        for entry in self.stamper.stamp(items):
+            if type(entry) is Watermark:
+                self.frontier = self.promised = max(self.frontier, entry.time or -inf)
+                self.idle = False
+                self._mark_all(entry)
+            else:
+                for channel in out:
+                    channel.put(entry)
+        self.newest = self.stamper.newest
+        for channel in out:
+            core.touched |= channel.receiver_bit
+
+    def inject(self, barrier: Barrier) -> None:
+        """Send a barrier between two batches; after the last one this source brings nothing more."""
+        if self.finished:
+            return
+        self.node.flush()
+        if barrier.last:
+            if self.newest > self.promised:
+                self.frontier = self.promised = self.newest
+                self._mark_all(Watermark(self.newest))
+            self._mark_all(barrier)
+            self.finished = True
+        else:
+            if barrier.config is not None:
+                self.node.configure(barrier.config)
+            self._mark_all(barrier)
+            self.core.confirmed(self.index, barrier.epoch)
+        self.wait_until = None
+        self.core.touched |= self.bit
+
+    def _wait(self, seconds: float) -> None:
+        self.wait_until = due = self.core.clock.now() + max(0.0, seconds)
+        self.core.host.call_at(due, self._due)
+
+    def _due(self) -> None:
+        if self.wait_until is not None and self.core.clock.now() >= self.wait_until - 1e-6:
+            self.wait_until = None
+            self.core.touch(self.bit)
+
+    def _watch_for_idleness(self) -> None:
+        after = self.source.idle_after
+        if after is None or self.finished:
+            return
+        quiet = self.core.clock.now() - self.quiet_since
+        blocked = self.activity is Activity.BLOCKED
+        if quiet >= after and not self.idle and not blocked:
+            self.idle = True
+            self._mark_all(Watermark(None))
+            self.core.touch(self.bit)
+        self.core.host.call_at(self.core.clock.now() + (after - quiet if quiet < after else after), self._watch_for_idleness)
+
+
+class AsyncSourceState(SourceState):
+    """A source whose items are awaited by a task, which itself waits while the outputs have no room."""
+
+    source: AsyncSource[Any]
+
+    def __init__(self, core: Core, index: int, node: Source[Any]) -> None:
+        super().__init__(core, index, node)
+        self.task: asyncio.Task[None] | None = None
+        self._in_hand: list[Any] = []
+        self._room = asyncio.Event()
+
+    def has_input(self) -> bool:
+        """The task has items in hand, and asks for a turn to send them."""
+        return bool(self._in_hand)
+
+    def opened(self) -> None:
+        """Start the task."""
+        super().opened()
+        self.task = asyncio.get_running_loop().create_task(self._bring(), name=f"source {self.node.name}")
+
+    def step(self) -> int:
+        """Send what the task has in hand."""
+        if self.finished or any(channel.waiting for channel in self.out_channels):
+            return super().step()
+        return self._send_in_hand()
+
+    def inject(self, barrier: Barrier) -> None:
+        """Send a barrier; the last one ends the task. Items already brought in go before it."""
+        if not self.finished:
+            self._send_in_hand()
+        super().inject(barrier)
+        if barrier.last:
+            self.cancel()
+
+    def cancel(self) -> None:
+        """End the task."""
+        if self.task is not None and self.task is not _current_task():
+            self.task.cancel()
+
+    def _send_in_hand(self) -> int:
+        items, self._in_hand = self._in_hand, []
+        self.deliver(items)
+        self._room.set()
+        return len(items)
+
+    async def _bring(self) -> None:
+        stream = self.source.stream()
+        try:
+            async for items in stream:
+                self._room.clear()
+                self._in_hand = items
+                self.core.touch(self.bit)
+                await self._room.wait()
+            self.core.tell("source.ended", f"{self.node.name} has no more items", node=self.node.name)
+            self.inject(Barrier(self.core.epoch, last=True))
+            self.core.touch(self.bit)
+        except Exception as error:  # noqa: BLE001 - whatever a source raises fails the run, which tells it
+            self.core.fail(self.node.name, None, error)
+        finally:
+            close = getattr(stream, "aclose", None)
+            if close is not None:
+                with suppress(Exception):
+                    await close()
+
+
+def _current_task() -> asyncio.Task[Any] | None:
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None
