@@ -49,6 +49,28 @@ class RunFailedError(StreamweaveError):
         )
 
 
+class NoEventTimeError(StreamweaveError):
+    """An item without event time came to a node that goes by event time."""
+
+    def __init__(self, node: str) -> None:
+        self.node = node
+        super().__init__(
+            f"{node!r} goes by event time, and this item has none; "
+            f"give the source it comes from a time=, a function of an item to seconds"
+        )
+
+
+class UsedUpError(StreamweaveError):
+    """A source whose items can be had only once was asked for them a second time."""
+
+    def __init__(self, node: str, items: object) -> None:
+        self.node = node
+        super().__init__(
+            f"{node!r} replays a {type(items).__name__}, which an earlier run has used up; "
+            f"draw it from something that can be gone through again, such as a list"
+        )
+
+
 class MissingExtraError(StreamweaveError, ImportError):
     """A feature whose packages are not installed; the message says what to install."""
 

@@ -1,0 +1,63 @@
+"""What the nodes that are given a function have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from streamweave_lab.errors import ConfigError, GraphError
+from streamweave_lab.graph.batch import Batch
+from streamweave_lab.graph.node import Node
+
+if TYPE_CHECKING:
+    from streamweave_lab.config.model import Config
+
+C = TypeVar("C", bound="Config")
+
+Failed = list[tuple[int, Exception]]
+"""Which items of a batch were refused: their places in it, ascending, and why."""
+
+
+class FunctionNode(Node):
+    """A node with a function of the user's, which is called with the configuration in force if it asks for one."""
+
+    config_type: type[Config] | None = None
+    """The class of the configuration that the function takes as its last argument; None if it takes none."""
+
+    def _use(self, f: Callable[..., Any], config: type[Config] | None) -> None:
+        """Remember what was drawn. Raises: GraphError if `f` cannot be called, or `config` is not a class."""
+        if not callable(f):
+            raise GraphError(f"{self!r} needs a function, not {f!r}")
+        if config is not None and not isinstance(config, type):
+            raise GraphError(f"{self!r}: config= takes the class of the configuration, not {config!r}")
+        self._f = f
+        self._logic = f if config is None else self._not_configured
+        self.config_type = config
+
+    def configure(self, config: Config) -> None:
+        """Raises: ConfigError if the run's configuration is not the one that was drawn."""
+        if self.config_type is not None:
+            if not isinstance(config, self.config_type):
+                raise ConfigError(self.name, (self._wanted(f"not a {type(config).__name__}"),))
+            self._logic = self._bind(config)
+
+    def _bind(self, config: Any) -> Callable[..., Any]:
+        f = self._f
+        return lambda item: f(item, config)
+
+    def _not_configured(self, *_: Any) -> Any:
+        raise ConfigError(self.name, (self._wanted("and has none"),))
+
+    def _wanted(self, but: str) -> str:
+        wanted = self.config_type.__name__ if self.config_type else "configuration"
+        return f"the function takes a {wanted}, {but}; start the graph with config={wanted}()"
+
+    def _refuse_all(self, batch: Batch, failed: Failed) -> list[float] | None:
+        """Refuse the items of `batch` that failed; the times of the others."""
+        times = batch.times
+        for place, error in failed:
+            self.refuse(batch.items[place], error, None if times is None else times[place])
+        if times is None:
+            return None
+        gone = {place for place, _ in failed}
+        return [time for place, time in enumerate(times) if place not in gone]

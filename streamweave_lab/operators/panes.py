@@ -1,0 +1,106 @@
+"""Panes: what each key has in each open window, and when that is due."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from streamweave_lab.progress.window import Tumbling
+
+K = TypeVar("K")
+T = TypeVar("T")
+
+
+class Pane(NamedTuple, Generic[K, T]):
+    """The items of one key in one window, in the order they came; `start` and `end` are event times in seconds."""
+
+    key: K
+    start: float
+    end: float
+    items: list[T]
+
+
+class Open:
+    """One window that still takes items: the accumulator, or the list of items, of every key."""
+
+    __slots__ = ("end", "fired", "held", "panes", "start")
+
+    def __init__(self, start: float, end: float, fired: bool, panes: dict[Any, Any]) -> None:
+        self.start = start
+        self.end = end
+        self.fired = fired
+        """It has been sent once, and is open only for late items that are allowed."""
+        self.panes = panes
+        self.held = 0
+        """Items in it."""
+
+    @classmethod
+    def nowhere(cls) -> Open:
+        """A window that no instant belongs to."""
+        return cls(math.inf, -math.inf, True, {})
+
+
+class OpenWindows:
+    """The open windows by their beginning. What is late and what is due depends on the frontier alone."""
+
+    def __init__(self, size: Tumbling, allowed_lateness: float, panes: Callable[[], dict[Any, Any]]) -> None:
+        self._size = size
+        self._allowed = allowed_lateness
+        self._panes = panes
+        self._windows: dict[float, Open] = {}
+        self._frontier = -math.inf
+        self._next = math.inf
+        self.on_time = -math.inf
+        """The beginning of the earliest window that is not due yet; items from then on are on time."""
+        self._on_time_until = -math.inf
+
+    def is_closed(self, instant: float) -> bool:
+        """Whether the window of `instant` takes no items any more: an item of that time is late."""
+        return self._size.bounds(instant)[1] + self._allowed <= self._frontier
+
+    def at(self, instant: float) -> Open:
+        """The window of `instant`, opened if need be.
+
+        Raises: ValueError if `instant` is not finite.
+        """
+        start, end = self._size.bounds(instant)
+        window = self._windows.get(start)
+        if window is None:
+            window = self._windows[start] = Open(start, end, end <= self._frontier, self._panes())
+            self._look_at(window)
+        return window
+
+    def advance(self, frontier: float) -> list[Open]:
+        """Move to `frontier`: the windows that are now due, earliest first. Those past their lateness are closed."""
+        self._frontier = frontier
+        if frontier >= self._on_time_until:
+            self.on_time, self._on_time_until = self._around(frontier)
+        if frontier < self._next:
+            return []
+        due = [w for _, w in sorted(self._windows.items()) if not w.fired and w.end <= frontier]
+        for window in due:
+            window.fired = True
+        self._windows = {s: w for s, w in self._windows.items() if w.end + self._allowed > frontier}
+        self._next = math.inf
+        for window in self._windows.values():
+            self._look_at(window)
+        return due
+
+    def close(self) -> list[Open]:
+        """Close all windows: those that were not sent yet, earliest first."""
+        due = [w for _, w in sorted(self._windows.items()) if not w.fired]
+        self._windows = {}
+        return due
+
+    def earliest_end(self, frontier: float) -> float:
+        """The earliest end of a window that is not closed when the frontier is at `frontier`."""
+        start, end = self._size.bounds(frontier - self._allowed)
+        return start if start + self._allowed > frontier else end
+
+    def _around(self, frontier: float) -> tuple[float, float]:
+        return self._size.bounds(frontier) if math.isfinite(frontier) else (frontier, frontier)
+
+    def _look_at(self, window: Open) -> None:
+        change = window.end + self._allowed if window.fired else window.end
+        self._next = min(self._next, change)

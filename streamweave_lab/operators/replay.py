@@ -1,0 +1,125 @@
+"""Replay: any iterable, or async iterable, as a source."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from streamweave_lab.errors import GraphError, UsedUpError
+from streamweave_lab.graph.node import END, AsyncSource, Poll, Source
+from streamweave_lab.graph.port import O_co
+
+
+class Replay(Source[O_co]):
+    """Brings in the items of `items`, an iterable or an async iterable, as fast as they are taken.
+
+    `time(item)` is an item's event time in seconds; without it there is none. `lag` is how many seconds of
+    event time the watermark stays behind the newest item, `idle_after` after how many seconds without an item
+    this source holds nobody's frontier (None: never).
+
+    Every run begins at the beginning. An iterator, which can be gone through only once, serves one run: a later
+    one raises UsedUpError. Where the iterable raises, the items before that are still brought in, and then the
+    run fails. A plain iterable is asked on the run's loop, so it should not wait for anything.
+
+    A Replay of an async iterable is an `AsyncSource`: that is how the engine knows.
+
+    Raises: GraphError if `items` is neither, or `lag` or `idle_after` is negative.
+    """
+
+    # The defaults are for `copy`, which makes an object without arguments and then fills it.
+    def __new__(cls, _name: str = "", items: Any = (), **_: Any) -> Replay[O_co]:
+        """Make the asynchronous kind where `items` must be awaited."""
+        if cls is Replay and hasattr(items, "__aiter__"):
+            return super().__new__(_AsyncReplay)
+        return super().__new__(cls)
+
+    def __init__(
+        self,
+        name: str,
+        items: Iterable[O_co] | AsyncIterable[O_co],
+        *,
+        time: Callable[[O_co], float | None] | None = None,
+        lag: float = 0.0,
+        idle_after: float | None = None,
+    ) -> None:
+        super().__init__(name)
+        if not hasattr(items, "__iter__") and not hasattr(items, "__aiter__"):
+            raise GraphError(f"{self!r} needs an iterable or an async iterable, not {items!r}")
+        if lag < 0 or (idle_after is not None and idle_after < 0):
+            raise GraphError(f"{self!r}: lag and idle_after are seconds and cannot be negative")
+        self._items: Any = items
+        self._taken: list[bool] = []  # one list for the copies of all runs
+        self.time = time
+        self.lag = lag
+        self.idle_after = idle_after
+        self.total = _length(items)
+
+    def opened(self) -> None:
+        """Begin at the beginning. Raises: UsedUpError for an iterator that an earlier run began."""
+        if _is_iterator(self._items):
+            if self._taken:
+                raise UsedUpError(self.name, self._items)
+            self._taken.append(True)
+        self.total = _length(self._items)
+        self._error: Exception | None = None
+        self._begin(0)
+
+    def _begin(self, position: int) -> None:
+        self.position = position
+        self._iterator: Iterator[O_co] = iter(self._items)
+        if not isinstance(self._items, list):
+            next(islice(self._iterator, position, position), None)
+
+    def poll(self, limit: int) -> Poll[O_co]:
+        """The next items, at most `limit`."""
+        known, here = self._items, self.position
+        items = known[here : here + limit] if isinstance(known, list) else self._pull(limit)
+        self.position += len(items)
+        return items or END
+
+    def _pull(self, limit: int) -> list[Any]:
+        """What the iterator gives; its error only after the items before it."""
+        if self._error:
+            raise self._error
+        items: list[Any] = []
+        try:
+            items.extend(islice(self._iterator, limit))
+        except Exception as error:
+            if not items:
+                raise
+            self._error = error
+        return items
+
+    def seek(self, position: int) -> None:
+        """Go on from `position`. Raises: NotImplementedError for an iterator, which cannot be gone through again."""
+        if _is_iterator(self._items):
+            super().seek(position)
+        self._begin(position)
+
+
+class _AsyncReplay(Replay[O_co], AsyncSource[O_co]):
+    @property
+    def kind(self) -> str:
+        return "Replay"
+
+    def _begin(self, position: int) -> None:
+        self.position = position
+
+    async def stream(self) -> AsyncIterator[list[O_co]]:
+        """The items, each as soon as it is there."""
+        before = self.position
+        async for item in self._items:
+            if before:
+                before -= 1
+                continue
+            self.position += 1
+            yield [item]
+
+
+def _is_iterator(items: Any) -> bool:
+    return hasattr(items, "__next__") or hasattr(items, "__anext__")
+
+
+def _length(items: Any) -> int | None:
+    return len(items) if hasattr(items, "__len__") else None

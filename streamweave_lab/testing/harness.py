@@ -1,0 +1,110 @@
+"""Drive one node by hand, without a graph and without an engine."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from streamweave_lab.graph.batch import Batch, Failure
+from streamweave_lab.graph.node import Node
+
+if TYPE_CHECKING:
+    from streamweave_lab.config.model import Config
+
+
+class Drive:
+    """A copy of `node`, opened as a run would open it, and all that it sends.
+
+    Every method calls the hooks an engine would call, in the same order, at once. What the node must promise
+    is checked meanwhile: event times are parallel to items, and nothing is sent with an event time earlier than the
+    frontier promised before.
+
+    Raises: AssertionError where the node breaks such a promise.
+    """
+
+    def __init__(self, node: Node, config: Config | None = None) -> None:
+        self.node: Any = copy.copy(node)
+        """The copy, with the state it has in this run."""
+        self.out: dict[str, list[Any]] = defaultdict(list)
+        """Items sent, by output port."""
+        self.times: dict[str, list[float | None]] = defaultdict(list)
+        """Their event times in seconds."""
+        self.failures: list[Failure[Any]] = []
+        """Items refused."""
+        self.late_items: list[Any] = []
+        self.late_times: list[float] = []
+        self.frontier = -math.inf
+        """Where the node's frontier was moved to."""
+        self.promised = -math.inf
+        """The frontier the node promises downstream."""
+        self.node._outbox = self
+        self.node._emitted = {}
+        self.node.opened()
+        if config is not None:
+            self.node.configure(config)
+
+    def configure(self, config: Config) -> Drive:
+        """Let `config` hold from the next item on."""
+        self.node.configure(config)
+        return self
+
+    def batch(self, items: list[Any], times: list[float] | None = None, port: str = "in") -> Drive:
+        """Give the node one batch. Logic that must be awaited is awaited, one item after the other."""
+        if self.node.awaits:
+            asyncio.run(self._work(items, times))
+        else:
+            self.node.on_batch(port, Batch(items, times))
+            self.node.flush()
+        return self
+
+    def advance(self, frontier: float) -> Drive:
+        """Move the node's frontier; an earlier one than before is ignored."""
+        if frontier > self.frontier:
+            self.frontier = frontier
+            self.node.advanced(frontier)
+            self.node.flush()
+            self.promised = max(self.promised, self.node.frontier_out(frontier))
+        return self
+
+    def finish(self) -> Drive:
+        """End every input, and close the node."""
+        self.node.finished()
+        self.node.flush()
+        self.node.closed()
+        return self
+
+    async def _work(self, items: list[Any], times: list[float] | None) -> None:
+        all_times: Sequence[float | None] = times or [None] * len(items)
+        for item, time in zip(items, all_times, strict=True):
+            try:
+                result = await self.node.work(item)
+            except Exception as error:
+                self.refuse(item, error, time)
+            else:
+                if "out" in self.node.outputs:
+                    self.send("out", [result], None if time is None else [time])
+
+    # What the node calls: the Outbox.
+
+    def send(self, port: str, items: list[Any], times: list[float] | None) -> None:
+        """Record what was sent on `port`."""
+        assert port in self.node.outputs, f"{self.node!r} has no output port {port!r}"  # noqa: S101
+        if times is not None:
+            assert len(times) == len(items), f"{self.node!r} sent {len(items)} items with {len(times)} times"  # noqa: S101
+            early = [time for time in times if time < self.promised]
+            assert not early, f"{self.node!r} promised {self.promised} and then sent {early[0]}"  # noqa: S101
+        self.out[port] += items
+        self.times[port] += times or [None] * len(items)
+
+    def refuse(self, item: Any, error: BaseException, time: float | None) -> None:
+        """Record an item that was refused."""
+        self.failures.append(Failure(self.node.name, item, error, time))
+
+    def late(self, items: list[Any], times: list[float]) -> None:
+        """Record late items."""
+        self.late_items += items
+        self.late_times += times
