@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from difflib import get_close_matches
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from streamweave_lab import upward
 from streamweave_lab.errors import GraphError
 from streamweave_lab.graph.node import Node
 from streamweave_lab.graph.port import ClosedPath, Edge
+from streamweave_lab.graph.types import mismatch
 
 if TYPE_CHECKING:
     from streamweave_lab.config.model import Config
@@ -45,6 +48,9 @@ class Graph:
         return iter(self.nodes.values())
 
     def __getitem__(self, name: str) -> Node:
+        if name not in self.nodes:
+            close = get_close_matches(name, self.nodes, n=1) or [", ".join(self.nodes)]
+            raise KeyError(f"graph {self.name!r} has no node {name!r}; did you mean {close[0]}?")
         return self.nodes[name]
 
     def __repr__(self) -> str:
@@ -138,9 +144,10 @@ def _a_cycle(waiting: dict[Node, set[Node]], edges: tuple[Edge, ...]) -> str:
         seen.append(node)
         node = next(before for before in waiting[node] if before in waiting)
     ring = [*seen[seen.index(node) :], node][::-1]
-    steps = [next(e for e in edges if e.source.node is a and e.target.node is b) for a, b in zip(ring, ring[1:], strict=False)]
+    steps = [next(e for e in edges if e.source.node is a and e.target.node is b) for a, b in pairwise(ring)]
     return ", ".join(map(repr, steps))
 
 
 def _check_types(graph: str, edges: tuple[Edge, ...]) -> None:
-    """Filled in by graph/types.py."""
+    for problem in filter(None, map(mismatch, edges)):
+        raise GraphError(f"graph {graph!r}: {problem}; draw a step between them that makes the one from the other")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from difflib import get_close_matches
+from inspect import get_annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from streamweave_lab.clock import SYSTEM_CLOCK, Clock
@@ -50,13 +52,15 @@ class Node:
     window_granularity: float | None = None
     """Seconds between the event times at which this node needs an exact watermark; None if it needs none."""
 
+    _drawn_with: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
+
     holds: int = 0
     """Items this node has received and keeps back at the moment, as an open window does."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         ins, outs = list(cls._in_names), list(cls._out_names)
-        for attribute, annotation in cls.__dict__.get("__annotations__", {}).items():
+        for attribute, annotation in get_annotations(cls).items():
             match = _PORT.match(annotation if isinstance(annotation, str) else _bare_name(annotation))
             if match:
                 names = ins if match[1] == "In" else outs
@@ -64,6 +68,23 @@ class Node:
                 if port not in names:
                     names.append(port)
         cls._in_names, cls._out_names = tuple(ins), tuple(outs)
+
+    if not TYPE_CHECKING:  # for checkers the classes alone say what a node takes and has
+
+        def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+            """Remember what the node was drawn with."""
+            node = super().__new__(cls)
+            node._drawn_with = args, kwargs  # graph/inference.py reads item types from the functions among them
+            return node
+
+        def __getattr__(self, name: str) -> Any:
+            """Only for misses: a misspelt port is told with the nearest there is."""
+            if hasattr(type(self), name):  # a property raised AttributeError itself: let its own error be seen
+                return object.__getattribute__(self, name)
+            ports = ["in_" if port == "in" else port for port in (*self._in_names, *self._out_names)]
+            close = get_close_matches(name, ports, n=1)
+            there = f"did you mean {close[0]}?" if close else f"its ports are {', '.join(ports)}"
+            raise AttributeError(f"{type(self).__name__} {self.__dict__.get('name', '')!r} has no {name!r}; {there}")
 
     def __init__(self, name: str) -> None:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
