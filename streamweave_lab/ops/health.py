@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from streamweave_lab.engine.status import Status
@@ -10,14 +9,13 @@ from streamweave_lab.engine.status import Status
 SILENT = 60.0
 """Seconds without a heartbeat after which only a restart would help."""
 
-STALLED = 1.0
-"""Seconds without a heartbeat after which the run takes no part in the work."""
-
 ENDED = frozenset({"stopped", "failed"})
 
-GAINED = frozenset({"run.ready", "run.resumed"})
+GAINED = frozenset({"run.started", "run.ready", "run.resumed", "loop.stalled"})
+"""The events that tell when a run became ready; a stall is told when it is over."""
+
 LOST = frozenset({"run.not_ready", "run.draining", "run.paused", "run.failed", "run.stopped", "run.drained"})
-"""The events that tell when a run became ready, or ceased to be."""
+"""The events that tell when a run ceased to be ready."""
 
 
 @dataclass(frozen=True)
@@ -43,31 +41,20 @@ def live(status: Status, silent: float, limit: float = SILENT) -> Health:
     return Health(False, (reason,), status.taken_at - silent)
 
 
-def ready(status: Status, silent: float = 0.0, limit: float = STALLED) -> Health:
-    """Does the run take part in the work? If not, the reasons are the run's own, and that its loop is stalled.
-
-    `silent` is the age of the loop's last heartbeat in seconds.
-    """
-    reasons = tuple(_reasons(status, silent, limit))
-    if reasons and status.ready:
-        return Health(False, reasons, status.taken_at - silent)
-    return Health(not reasons, reasons, _last_change(status))
-
-
-def _reasons(status: Status, silent: float, limit: float) -> Iterator[str]:
-    yield from status.reasons
-    if not status.ready and not status.reasons:
-        yield f"the run is {status.state}"
-    if silent > limit and status.state not in ENDED and not any("event loop" in reason for reason in status.reasons):
-        yield f"the event loop has not answered for {silent:.1f} s{_culprit(status)}"
+def ready(status: Status) -> Health:
+    """Does the run take part in the work? If not, the reasons are the run's own."""
+    reasons = status.reasons or (() if status.ready else (f"the run is {status.state}",))
+    return Health(status.ready, () if status.ready else reasons, _last_change(status))
 
 
 def _culprit(status: Status) -> str:
-    return f"; it is held by {status.loop.blocked_by}" if status.loop.blocked_by else ""
+    return f"; {status.loop.blocked_by} blocks it" if status.loop.blocked_by else ""
 
 
 def _last_change(status: Status) -> float | None:
     """When the newest of the events that tell of readiness happened, as far as the document remembers."""
+    if not status.ready and status.loop.stalled_seconds:
+        return status.taken_at - status.loop.stalled_seconds
     told = GAINED if status.ready else LOST
     began = status.started_at if status.ended_at is None else status.ended_at
     return next((event.at for event in status.events if event.event in told), began)

@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+from statistics import median
+
+import httpx
+import pytest
+
+from streamweave_lab.engine.run import LocalRun
+from streamweave_lab.graph.graph import Graph
+from streamweave_lab.operators import Count, ForEach, Map, Replay
+from streamweave_lab.ops.server import Server, serve
+
+PROBES = ["/live", "/ready", "/metrics"]
+
+
+async def ticks() -> AsyncIterator[int]:
+    for tick in count():
+        yield tick
+        await asyncio.sleep(0.005)
+
+
+def endless(name: str = "endless") -> Graph:
+    return Graph(name, Replay("ticks", ticks()) >> Count("counted"))
+
+
+@pytest.fixture
+def run() -> Iterator[LocalRun]:
+    """A run on a loop of its own, so that the test's own thread is free to ask."""
+    started = endless().start(host="thread", replace="stop")
+    yield started
+    started.ask("stop").result(10) if not started.lifecycle.over else None
+
+
+@pytest.fixture
+def server(run: LocalRun) -> Iterator[Server]:
+    with serve(run) as served:
+        yield served
+
+
+def get(server: Server, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
+    return httpx.get(server.url + path, headers=headers)
+
+
+def block(run: LocalRun, seconds: float) -> None:
+    """Block the loop the run lives on, as a cell that sleeps would."""
+    assert run.loop is not None
+    run.loop.call_soon_threadsafe(time.sleep, seconds)
+
+
+def until(server: Server, path: str, status: int) -> httpx.Response:
+    """Ask until the answer has this status."""
+    give_up = time.monotonic() + 10
+    while (answer := get(server, path)).status_code != status:
+        assert time.monotonic() < give_up, answer.text
+        time.sleep(0.02)
+    return answer
+
+
+def test_a_running_graph_is_live_and_ready(server: Server) -> None:
+    for probe, word in (("/live", "live"), ("/ready", "ready")):
+        answer = get(server, probe)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+        assert answer.json()["status"] == word
+        assert answer.json()["reasons"] == []
+        assert answer.json()["since"].endswith("Z")
+
+
+def test_metrics_are_those_of_the_run_and_promtool_finds_nothing_wrong(server: Server, run: LocalRun) -> None:
+    answer = get(server, "/metrics")
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert 'streamweave_items_in_total{graph_id="endless",node_id="counted",port="in"}' in answer.text
+    checked = subprocess.run(
+        ["promtool", "check", "metrics"], input=answer.text, capture_output=True, text=True, check=False
+    )
+    assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
+
+
+def test_openmetrics_is_answered_when_it_is_asked_for(server: Server) -> None:
+    answer = get(server, "/metrics", headers={"accept": "application/openmetrics-text; version=1.0.0"})
+    assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+    assert answer.text.endswith("# EOF\n")
+
+
+def test_probes_answer_at_once_while_the_loop_is_blocked_and_ready_says_why(server: Server, run: LocalRun) -> None:
+    block(run, 3.0)
+    not_ready = until(server, "/ready", 503)
+    assert not_ready.json()["status"] == "not ready"
+    assert "the event loop has not answered for 1 s: other code on it blocks it" in not_ready.json()["reasons"][0]
+    took: list[float] = []
+    with httpx.Client(base_url=server.url) as client:
+        for probe in PROBES * 5:
+            began = time.perf_counter()
+            client.get(probe)
+            took.append(time.perf_counter() - began)
+        assert client.get("/live").status_code == 200
+        assert client.get("/ready").status_code == 503, "the loop is still blocked"
+    assert median(took) < 0.05
+    assert max(took) < 1.0, "a probe's default timeout"
+    assert until(server, "/ready", 200).json()["reasons"] == []
+
+
+def test_draining_turns_readiness_off_first_and_an_ended_run_stays_live() -> None:
+    hold = threading.Event()
+    waits = Graph("waits", Replay("numbers", range(3)) >> ForEach("held", lambda _: hold.wait(10)))
+    run = waits.start(host="thread")
+    with serve(run) as server:
+        asked = run.ask("drain")
+        hold.set()
+        asked.result(10)
+        answer = get(server, "/ready")
+        assert (answer.status_code, answer.json()["reasons"]) == (503, ["stopped"])
+        assert get(server, "/live").status_code == 200
+
+
+def test_a_failed_run_is_not_ready_and_says_which_node_failed() -> None:
+    broken = Graph("broken", Replay("numbers", [1, 0]) >> Map("invert", lambda n: 1 / n) >> Count("counted"))
+    run = broken.start(host="thread")
+    with serve(run) as server:
+        answer = until(server, "/ready", 503)
+        assert "invert" in answer.json()["reasons"][0]
+        assert get(server, "/live").status_code == 200
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.org"])  # noqa: S104  # to be refused
+def test_only_loopback_addresses_are_served(run: LocalRun, host: str) -> None:
+    with pytest.raises(ValueError, match=r"cannot be served on .*knows no token"):
+        serve(run, host=host)
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.0.0.2"])
+def test_every_loopback_address_can_be_served(run: LocalRun, host: str) -> None:
+    with serve(run, host=host) as server:
+        assert server.url == f"http://{host}:{server.port}"
+        assert get(server, "/live").status_code == 200
+
+
+def test_a_page_that_rebinds_its_name_to_this_machine_is_turned_away(server: Server) -> None:
+    assert get(server, "/metrics", headers={"host": "evil.example"}).status_code == 400
+    assert get(server, "/metrics", headers={"host": f"localhost:{server.port}"}).status_code == 200
+    assert "access-control-allow-origin" not in get(server, "/live", headers={"origin": "http://evil.example"}).headers
+
+
+def test_other_methods_and_paths_are_answered_sanely(server: Server) -> None:
+    head = httpx.head(server.url + "/ready")
+    assert (head.status_code, head.content) == (200, b"")
+    posted = httpx.post(server.url + "/ready")
+    assert posted.status_code == 405
+    assert "GET" in posted.headers["allow"]
+    assert get(server, "/status").status_code == 404
+    assert get(server, "/%2e%2e/etc/passwd").status_code == 404
+
+
+def test_the_index_names_the_run_and_links_what_there_is(server: Server) -> None:
+    page = get(server, "/").text
+    assert "Run endless" in page
+    assert all(f'href="{probe}"' in page for probe in PROBES)
+
+
+def test_closing_frees_the_port_even_while_a_client_is_connected(run: LocalRun) -> None:
+    server = serve(run)
+    with httpx.Client(base_url=server.url) as client:
+        client.get("/live")
+        server.close()
+        server.close()
+        with pytest.raises(httpx.ConnectError):
+            get(server, "/live")
+    with serve(run, port=server.port) as again:
+        assert again.port == server.port
+    assert "closed" in repr(server)
+
+
+def test_serving_the_next_run_of_a_graph_on_the_same_port_replaces_the_server(run: LocalRun) -> None:
+    first = serve(run)
+    run.ask("stop").result(10)
+    second = endless().start(host="thread")
+    with serve(second, port=first.port) as server:
+        assert get(server, "/ready").status_code == 200
+    second.ask("stop").result(10)
+
+
+def test_a_port_that_somebody_else_has_is_an_error_at_once(run: LocalRun, server: Server) -> None:
+    other = endless("other").start(host="thread")
+    with pytest.raises(OSError, match="in use"):
+        serve(other, port=server.port)
+    other.ask("stop").result(10)
+
+
+def test_a_run_serves_itself(run: LocalRun) -> None:
+    with run.serve() as server:
+        assert json.loads(get(server, "/live").text)["status"] == "live"
