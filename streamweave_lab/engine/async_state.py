@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from streamweave_lab.engine.node_state import Activity, NodeState
+from streamweave_lab.engine.node_state import BLOCKED, BUSY, Activity, NodeState
 from streamweave_lab.graph.batch import Barrier, Batch, Watermark
 from streamweave_lab.graph.node import Node
 
@@ -41,6 +41,7 @@ class AsyncState(NodeState):
         self.in_flight = 0
         self.bound = 2 * node.concurrency
         self.closing = self._cancelled = False
+        self.process = self.hand_out
         self._finished_slots: list[_Slot] = []
         self._sleeping: deque[asyncio.Future[None]] = deque()
         self.workers: list[asyncio.Task[None]] = []
@@ -48,12 +49,11 @@ class AsyncState(NodeState):
     def assess(self) -> Activity:
         """Busy while something is in flight; blocked while results wait for room."""
         if not self.ended and not self.finished and self.in_flight and not self._can_step():
-            return Activity.BUSY if self.has_room() else Activity.BLOCKED
+            return BUSY if self.has_room() else BLOCKED
         return super().assess()
 
-    @property
-    def runnable(self) -> bool:
-        """A turn would do something now."""
+    def can_run(self) -> bool:
+        """A result can leave, or an item can be taken in."""
         if any(channel.waiting for channel in self.out_channels):
             return self._some_wait_can_end()
         return not self.ended and (self.finished or (self._can_step() and self.has_room()))
@@ -80,7 +80,7 @@ class AsyncState(NodeState):
         self.limit = self.bound - len(self.slots)
         return super().step()
 
-    def process(self, port: str, batch: Batch) -> None:  # noqa: ARG002 - there is one port
+    def hand_out(self, port: str, batch: Batch) -> None:  # noqa: ARG002 - there is one port
         """Hand the items to the workers."""
         if not self.workers:
             loop = asyncio.get_running_loop()

@@ -56,11 +56,17 @@ class Channel:
             self.waiting.append(entry)
         elif type(entry) is Batch:
             n = len(entry.items)
-            if n <= self.capacity - self.queued:
-                self._push(entry, n)
-            else:
+            queued = self.queued + n
+            if queued > self.capacity:
                 self.waiting.append(entry)
                 self.settle()
+                return
+            # As _push, written out: this is where every batch passes.
+            self.queue.append(entry)
+            self.sent += n
+            self.queued = queued
+            if queued > self.peak:
+                self.peak = queued
         else:
             self._mark(entry)
 
@@ -85,13 +91,11 @@ class Channel:
 
     def take(self, limit: int) -> Batch:
         """The batch at the head, at most `limit` items of it. Only where the head is a batch."""
-        batch = self.queue[0]
-        assert type(batch) is Batch  # noqa: S101 - the caller looked
+        batch: Batch = self.queue.popleft()  # type: ignore[assignment]
         n = len(batch.items)
-        if n <= limit:
-            self.queue.popleft()
-        else:
-            batch, self.queue[0] = batch.split(limit)
+        if n > limit:
+            batch, rest = batch.split(limit)
+            self.queue.appendleft(rest)
             n = limit
         self.queued -= n
         self.received += n

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from streamweave_lab.clock import Clock
 from streamweave_lab.engine.async_state import AsyncState
 from streamweave_lab.engine.channel import Channel
-from streamweave_lab.engine.node_state import Activity, NodeFailed, NodeState, adapt
+from streamweave_lab.engine.node_state import BLOCKED, BUSY, TURN_SECONDS, NodeFailed, NodeState, adapt
 from streamweave_lab.engine.source_state import AsyncSourceState, SourceState
 from streamweave_lab.graph.batch import Barrier, Failure
 from streamweave_lab.graph.graph import Graph
@@ -92,19 +92,20 @@ class Core:
 
     def go(self, now: float, until: float) -> float:
         """Give turns, downstream first, until nothing can run or the clock passes `until`. Returns the time."""
-        clock_now, states = self.clock.now, self.states
+        clock_now, states, sources = self.clock.now, self.states, self._source_mask
+        adapting = self.batch_size is None
         self._stepping = True
         try:
             while (runnable := self.runnable) and now < until and not self.paused:
-                self.current = state = (
-                    states[runnable.bit_length() - 1] if runnable > self._source_mask else self._next_source(runnable)
-                )
+                state = states[runnable.bit_length() - 1] if runnable > sources else self._next_source(runnable)
+                self.current = state
                 began = now
                 taken = state.step()
                 now = clock_now()
-                state.run_seconds += now - began
-                if taken and self.batch_size is None:
-                    adapt(state, taken, now - began)
+                seconds = now - began
+                state.run_seconds += seconds
+                if adapting and (taken >= state.limit or seconds > TURN_SECONDS) and taken:
+                    adapt(state, taken, seconds)
                 self.settle(self.touched | state.bit, now)
         except NodeFailed as failed:
             self._failed(failed.failure.item, failed.failure.error)
@@ -118,19 +119,22 @@ class Core:
     def settle(self, touched: int, now: float) -> None:
         """Look again at what these nodes are doing, and account for the time until now."""
         self.touched = 0
+        if self.halted:
+            return
         states = self.states
         while touched:
             low = touched & -touched
             touched ^= low
             state = states[low.bit_length() - 1]
-            was, activity = state.activity, state.assess()
+            was = state.activity
+            activity = state.assess()
             if activity is not was:
                 state.seconds[was] += now - state.since
                 state.since = now
                 state.activity = activity
-                if activity is Activity.BLOCKED or was is Activity.BLOCKED:
+                if activity is BLOCKED or was is BLOCKED:
                     _account_blocked(state, now)
-            if activity is Activity.BUSY and (type(state) is not AsyncState or state.runnable):
+            if activity is BUSY and (not state.node.awaits or state.can_run()):
                 self.runnable |= low
             else:
                 self.runnable &= ~low
@@ -243,7 +247,7 @@ def common_granularity(granularities: Any) -> float | None:
 
 def _account_blocked(state: NodeState, now: float) -> None:
     for channel in state.out_channels:
-        full = state.activity is Activity.BLOCKED and channel.queued >= channel.capacity
+        full = state.activity is BLOCKED and channel.queued >= channel.capacity
         if full and channel.blocked_since is None:
             channel.blocked_since = now
         elif not full and channel.blocked_since is not None:

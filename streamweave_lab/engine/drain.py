@@ -28,7 +28,7 @@ class Drain:
         """Drain, or force the end when `timeout` seconds have passed; the account either way."""
         run, core = self._run, self._run.core
         run.told("run.draining", f"draining, at most {self._timeout:g} s")
-        core.inject(Barrier(run.epochs.begin(set()), last=True))
+        core.inject(Barrier(run.epochs.last(), last=True))
         over = asyncio.ensure_future(run.over())
         await asyncio.wait([over], timeout=self._timeout)
         if not over.done():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import IntEnum
 from math import inf
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 LARGEST_BATCH = 4096
 _FIRST_BATCH = 16
-_TURN_SECONDS = 0.001
+TURN_SECONDS = 0.001
 
 
 class Activity(IntEnum):
@@ -25,6 +26,10 @@ class Activity(IntEnum):
     IDLE = 0
     BUSY = 1
     BLOCKED = 2
+
+
+IDLE, BUSY, BLOCKED = Activity
+# A name of the module is read faster than an attribute of an Enum, and the scheduler reads these for every batch.
 
 
 class NodeFailed(BaseException):  # noqa: N818 - a signal inside the engine; no `except Exception` of a user's may stop it
@@ -50,7 +55,7 @@ class NodeState:
         self.limit = core.batch_size or _FIRST_BATCH
         self.finished = self.ended = False
         self.ended_at: float | None = None
-        self.activity = Activity.IDLE
+        self.activity = IDLE
         self.since = 0.0
         self.seconds = [0.0, 0.0, 0.0]
         self.run_seconds = 0.0
@@ -58,6 +63,10 @@ class NodeState:
         """Items of the turn in progress, for the account if it fails."""
         self._next = 0
         node._outbox = self
+        # Straight to the engine, past the check that a drawn node needs: once a batch.
+        node.send = self.send  # type: ignore[method-assign]
+        self.process: Callable[[str, Batch], None] = node.on_batch
+        """Gives a batch to the node's logic."""
 
     def wired(self) -> None:
         """All channels are there."""
@@ -68,30 +77,30 @@ class NodeState:
 
     def assess(self) -> Activity:
         """Busy: has input and room. Blocked: has input, no room. Idle: no input."""
-        if self.ended:
-            return Activity.IDLE
+        full = False
         for channel in self.out_channels:
             if channel.waiting:
-                return Activity.BUSY if self._some_wait_can_end() else Activity.BLOCKED
-        if self.finished:
-            return Activity.BUSY
-        if not self.has_input():
-            return Activity.IDLE
-        return Activity.BUSY if self.has_room() else Activity.BLOCKED
+                return BUSY if self._some_wait_can_end() else BLOCKED
+            if channel.queued >= channel.capacity:
+                full = True
+        if self.has_input():
+            return BLOCKED if full else BUSY
+        return BUSY if self.finished and not self.ended else IDLE
+
+    def can_run(self) -> bool:
+        """Of a busy node: a turn would do something now. Only a node that awaits can be busy without."""
+        return True
 
     def has_input(self) -> bool:
         """An entry stands at the head of an input that is not held."""
-        for channel in self.ins:
+        for channel in self.ins:  # noqa: SIM110 - a generator costs three times as much, and this is asked twice a batch
             if channel.queue and not channel.held:
                 return True
         return False
 
     def has_room(self) -> bool:
         """Every output has room for an item."""
-        for channel in self.out_channels:
-            if channel.queued >= channel.capacity:
-                return False
-        return True
+        return all(channel.queued < channel.capacity for channel in self.out_channels)
 
     @property
     def holds(self) -> int:
@@ -102,37 +111,33 @@ class NodeState:
 
     def step(self) -> int:
         """Take one entry, or put what waited for room. Returns the number of items taken."""
-        for channel in self.out_channels:
-            if channel.waiting:
+        limit = self.limit
+        for out in self.out_channels:
+            if out.waiting:
                 self._settle_waiting()
                 return 0
+            room = out.capacity - out.queued
+            if room < limit:
+                limit = room
         if self.finished:
             self._end()
             return 0
-        channel = self._choose()
+        channel = self.ins[0] if len(self.ins) == 1 else self._choose()
         entry = channel.queue[0]
-        if isinstance(entry, Batch):
-            limit = self.limit
-            for out in self.out_channels:
-                room = out.capacity - out.queued
-                if room < limit:
-                    limit = room
-            batch = channel.take(limit)
-            self._freed(channel)
-            self.taken = n = len(batch.items)
-            self.items_in[channel.port] += n
-            if batch.times is not None and (newest := max(batch.times)) > self.newest:
-                self.newest = newest
-            self.process(channel.port, batch)
-            self.taken = 0
-            return n
-        channel.queue.popleft()
-        self.mark(channel, entry)
-        return 0
-
-    def process(self, port: str, batch: Batch) -> None:
-        """Give a batch to the node's logic."""
-        self.node.on_batch(port, batch)
+        if not isinstance(entry, Batch):
+            channel.queue.popleft()
+            self.mark(channel, entry)
+            return 0
+        batch = channel.take(limit)
+        core = self.core
+        if core.states[channel.sender].activity is BLOCKED:
+            # Only a blocked sender need look again: any other sees the room in its own turn.
+            core.touched |= channel.sender_bit
+        self.taken = n = len(batch.items)
+        self.items_in[channel.port] += n
+        self.process(channel.port, batch)
+        self.taken = 0
+        return n
 
     def mark(self, channel: Channel, mark: Watermark | Barrier) -> None:
         """Take a mark."""
@@ -236,12 +241,6 @@ class NodeState:
                 return channel
         raise AssertionError(f"{self.node.name} was given a turn without input")
 
-    def _freed(self, channel: Channel) -> None:
-        # A sender that is blocked must look again; one that is not will see the room in its own turn.
-        core = self.core
-        if core.states[channel.sender].activity is Activity.BLOCKED:
-            core.touched |= channel.sender_bit
-
     def _some_wait_can_end(self) -> bool:
         return any(c.waiting and c.queued < c.capacity for c in self.out_channels)
 
@@ -265,6 +264,5 @@ class NodeState:
 
 def adapt(state: NodeState, taken: int, seconds: float) -> None:
     """Let a batch grow twofold a turn at most, up to what the node can do within its share of a time slice."""
-    fits = int(_TURN_SECONDS * taken / seconds) if seconds > 0 else LARGEST_BATCH
+    fits = int(TURN_SECONDS * taken / seconds) if seconds > 0 else LARGEST_BATCH
     state.limit = max(1, min(LARGEST_BATCH, fits, state.limit * 2))
-

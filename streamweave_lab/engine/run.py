@@ -255,7 +255,7 @@ class LocalRun:
 
     def confirmed(self, node: int, epoch: int) -> None:
         """A node has met the barrier of `epoch`."""
-        if epoch == self.epochs.current:
+        if epoch == self.epochs.awaited:
             self._confirm(node)
 
     def node_ended(self, node: int) -> None:
@@ -316,9 +316,12 @@ class LocalRun:
             self._barrier_met = asyncio.get_running_loop().create_future()
             self.core.inject(Barrier(epoch, config=new))
             await self._barrier_met
-            if self.failure is not None:
-                return self._rejected((f"the run failed before every node had met epoch {epoch}",))
+            if not self.epochs.met:
+                return self._rejected((f"the run {self._end_in_words()} before every node had met epoch {epoch}",))
             return self._applied(new, epoch, planned)
+
+    def _end_in_words(self) -> str:
+        return "failed" if self.lifecycle.state is State.FAILED else "ended"
 
     def _applied(self, new: Config, epoch: int, planned: Plan) -> Reloaded:
         self.config, self.config_epoch = new, epoch

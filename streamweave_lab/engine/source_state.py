@@ -7,7 +7,7 @@ from contextlib import suppress
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from streamweave_lab.engine.node_state import Activity, NodeState
+from streamweave_lab.engine.node_state import BLOCKED, NodeState
 from streamweave_lab.engine.stamping import Stamper
 from streamweave_lab.graph.batch import Barrier, Watermark
 from streamweave_lab.graph.node import END, AsyncSource, Source, Wait
@@ -15,7 +15,7 @@ from streamweave_lab.graph.node import END, AsyncSource, Source, Wait
 if TYPE_CHECKING:
     from streamweave_lab.engine.core import Core
 
-_LARGEST_POLL = 1024
+_LARGEST_POLL = 2048
 
 
 class SourceState(NodeState):
@@ -31,7 +31,7 @@ class SourceState(NodeState):
 
     def has_input(self) -> bool:
         """There may be items now."""
-        return self.wait_until is None
+        return self.wait_until is None and not self.finished
 
     def opened(self) -> None:
         """The run begins."""
@@ -115,7 +115,7 @@ class SourceState(NodeState):
         if after is None or self.finished:
             return
         quiet = self.core.clock.now() - self.quiet_since
-        blocked = self.activity is Activity.BLOCKED
+        blocked = self.activity is BLOCKED
         if quiet >= after and not self.idle and not blocked:
             self.idle = True
             self._mark_all(Watermark(None))

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from streamweave_lab import upward
 from streamweave_lab.errors import GraphError
+from streamweave_lab.graph import drawing
+from streamweave_lab.graph.mermaid import mermaid
 from streamweave_lab.graph.node import Node
 from streamweave_lab.graph.port import ClosedPath, Edge
+from streamweave_lab.graph.shape import plain_text, shape_of
 from streamweave_lab.graph.types import mismatch
 
 if TYPE_CHECKING:
@@ -55,6 +58,27 @@ class Graph:
 
     def __repr__(self) -> str:
         return f"<Graph {self.name!r}: {len(self.nodes)} nodes, {len(self.edges)} edges>"
+
+    def __str__(self) -> str:
+        return plain_text(shape_of(self))
+
+    def svg(self) -> str:
+        """This graph as an SVG document, readable on light and on dark ground; the same every time."""
+        return drawing.svg(shape_of(self))
+
+    def mermaid(self) -> str:
+        """This graph as a Mermaid flowchart, each edge labelled with its ports."""
+        return mermaid(shape_of(self))
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002
+        """For Jupyter, which shows the HTML image: inline SVG would be taken out of a notebook not yet trusted."""
+        shape = shape_of(self)
+        return {
+            "text/plain": plain_text(shape),
+            "text/html": drawing.image(shape),
+            "image/svg+xml": drawing.svg(shape),
+            "text/vnd.mermaid": mermaid(shape),
+        }
 
     def start(self, config: Config | None = None, *, host: str = "loop", replace: str = "drain") -> LocalRun:
         """Start this graph on the running event loop (in a notebook: the kernel's) and return its Run at once.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Coroutine, Hashable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, overload
 
 from streamweave_lab.errors import GraphError, NotRunningError
 from streamweave_lab.graph.batch import Batch
@@ -19,8 +19,14 @@ from streamweave_lab.operators.function import C, FunctionNode
 if TYPE_CHECKING:
     from streamweave_lab.config.model import Config
 
-T = TypeVar("T")
-K = TypeVar("K", bound=Hashable)
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    T = TypeVar("T", default=Any)  # so that a checker lets `Collect("spill")` stand alone
+else:
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
 
 class Collect(Sink[T], Generic[T]):
@@ -44,26 +50,22 @@ class Collect(Sink[T], Generic[T]):
         self.items.extend(batch.items)
 
 
-class Latest(Sink[T], Generic[T, K]):
+class Latest(Sink[T], Generic[T]):
     """Keeps, for every key, the item that came last. Without `key` that is one item, under the key None.
 
     An item on which `key` raises leaves by `error`.
     """
 
-    _items: dict[K, T] | None = None
+    _items: dict[Any, T] | None = None
 
-    @overload
-    def __init__(self: Latest[T, None], name: str, key: None = None) -> None: ...
-    @overload
-    def __init__(self, name: str, key: Callable[[T], K]) -> None: ...
-    def __init__(self, name: str, key: Callable[[T], Any] | None = None) -> None:
+    def __init__(self, name: str, key: Callable[[T], Hashable] | None = None) -> None:
         super().__init__(name)
         if key is not None and not callable(key):
             raise GraphError(f"{self!r}: key= needs a function, not {key!r}")
         self._key = key
 
     @property
-    def items(self) -> dict[K, T]:
+    def items(self) -> dict[Any, T]:
         """The last item by key, in the order the keys first came. Raises: NotRunningError on a drawing."""
         if self._items is None:
             raise NotRunningError(self.name, "items")
@@ -75,8 +77,7 @@ class Latest(Sink[T], Generic[T, K]):
 
     def on_batch(self, port: str, batch: Batch) -> None:
         """Keep the last item of each key."""
-        items: dict[Any, T] = self.items
-        key = self._key
+        items, key = self.items, self._key
         if key is None:
             items[None] = batch.items[-1]
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from streamweave_lab.errors import GraphError, UsedUpError
 from streamweave_lab.graph.node import END, AsyncSource, Poll, Source
@@ -27,12 +27,13 @@ class Replay(Source[O_co]):
     Raises: GraphError if `items` is neither, or `lag` or `idle_after` is negative.
     """
 
-    # The defaults are for `copy`, which makes an object without arguments and then fills it.
-    def __new__(cls, _name: str = "", items: Any = (), **_: Any) -> Replay[O_co]:
-        """Make the asynchronous kind where `items` must be awaited."""
-        if cls is Replay and hasattr(items, "__aiter__"):
-            return super().__new__(_AsyncReplay)
-        return super().__new__(cls)
+    if not TYPE_CHECKING:
+
+        def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+            """Make the asynchronous kind where the items must be awaited."""
+            items = args[1] if len(args) > 1 else kwargs.get("items")
+            kind = _AsyncReplay if cls is Replay and hasattr(items, "__aiter__") else cls
+            return super().__new__(kind, *args, **kwargs)
 
     def __init__(
         self,
