@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, overload
 
 from streamweave_lab.errors import GraphError
@@ -55,9 +56,9 @@ class MapAsync(Step[I_contra, O_co], FunctionNode):
         self.concurrency = concurrency
         self.ordered = ordered
 
-    def work(self, item: Any) -> Coroutine[Any, Any, Any]:
-        """The coroutine of one item."""
-        coroutine: Coroutine[Any, Any, Any] = self._logic(item)
+    def work(self, item: Any) -> CoroutineType[Any, Any, Any]:
+        """The coroutine of one item, as it is: to await it here would cost another one."""
+        coroutine: CoroutineType[Any, Any, Any] = self._logic(item)
         return coroutine
 
 

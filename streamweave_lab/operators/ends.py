@@ -6,7 +6,8 @@ What they keep is in the run, `run["board"].items`; the drawn node has nothing.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Coroutine, Hashable
+from collections.abc import Callable, Hashable
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Generic, overload
 
 from streamweave_lab.errors import GraphError, NotRunningError
@@ -144,7 +145,7 @@ class ForEach(Sink[I_contra], FunctionNode):
             except Exception as error:
                 self.refuse(item, error, batch.times[place] if batch.times else None)
 
-    def work(self, item: Any) -> Coroutine[Any, Any, Any]:
-        """The coroutine of one item."""
-        coroutine: Coroutine[Any, Any, Any] = self._logic(item)
+    def work(self, item: Any) -> CoroutineType[Any, Any, Any]:
+        """The coroutine of one item, as it is: to await it here would cost another one."""
+        coroutine: CoroutineType[Any, Any, Any] = self._logic(item)
         return coroutine
