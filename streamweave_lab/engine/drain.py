@@ -44,7 +44,8 @@ class Drain:
             )
         else:
             self.report = self._account(run.dropped, ())
-            run.told("run.drained", f"drained, {sum(run.dropped.values())} items dropped")
+            if self.report.complete:
+                run.told("run.drained", "drained, nothing dropped")
         return self.report
 
     def phase(self) -> str:
@@ -81,4 +82,5 @@ class Drain:
             phases[name] = max(0.0, ends - reached)
             reached = max(reached, ends)
         phases["close"] = now - reached
-        return Drained(not dropped and not held_by, now - self._began, phases, dropped, held_by)
+        complete = not dropped and not held_by and self._run.failure is None
+        return Drained(complete, now - self._began, phases, dropped, held_by)

@@ -23,6 +23,7 @@ from streamweave_lab.graph.graph import Graph
 from streamweave_lab.graph.node import AsyncSource
 
 _REPLACED_DRAIN_SECONDS = 10.0
+_FAREWELL_SECONDS = 5.0
 _FIXED_BATCH = 256
 
 
@@ -69,15 +70,24 @@ def _start_here(graph: Graph, config: Config | None, replace: str, where: str) -
 
 
 async def _begin_after(run: LocalRun, earlier: LocalRun, replace: str) -> None:
-    report = await (earlier.drain(_REPLACED_DRAIN_SECONDS) if replace == "drain" else earlier.stop())
+    dropped = 0
+    before: LocalRun | None = earlier
+    while before is not None:
+        report = await (before.drain(_REPLACED_DRAIN_SECONDS) if replace == "drain" else before.stop())
+        dropped += sum(report.dropped.values())
+        before = before.waits_for  # it never began, and the run it waited for may still be there
     run.waits_for = None
-    dropped = sum(report.dropped.values())
     verb = "drained" if replace == "drain" else "stopped"
     run.told("run.replaced", f"replaced an earlier run of this name, which was {verb}; {dropped} of its items were dropped")
-    _enter(run)
+    try:
+        _enter(run)
+    except Exception:
+        if run.failure is None:  # else the run says itself that it failed, and nobody awaits this task
+            raise
 
 
-def _made_for(loop: asyncio.AbstractEventLoop, graph: Graph, config: Config | None, where: str, *, clock: Clock = SYSTEM_CLOCK, batch_size: int | None = None) -> LocalRun:  # fmt: skip
+def _made_for(loop: asyncio.AbstractEventLoop, graph: Graph, config: Config | None, where: str, batch_size: int | None = None) -> LocalRun:  # fmt: skip
+    clock: Clock = loop.clock if isinstance(loop, VirtualLoop) else SYSTEM_CLOCK
     scheduler = scheduler_of(loop, clock)
     run = LocalRun(graph, config, clock, scheduler, where=where, loop=loop, batch_size=batch_size)
     run.on_end(lambda: scheduler.remove(run.core))
@@ -85,11 +95,12 @@ def _made_for(loop: asyncio.AbstractEventLoop, graph: Graph, config: Config | No
 
 
 def _enter(run: LocalRun) -> None:
-    """Begin a run on its loop, with a heartbeat."""
+    """Begin a run on its loop, with a heartbeat unless its time is virtual."""
     assert run.loop is not None  # noqa: S101 - made for a loop
-    pulse = run.pulse = pulse_of(run.loop)
-    pulse.enter()
-    run.on_end(pulse.leave)
+    if run.core.clock is SYSTEM_CLOCK:
+        pulse = run.pulse = pulse_of(run.loop)
+        pulse.enter()
+        run.on_end(pulse.leave)
     scheduler_of(run.loop).add(run.core)
     run.begin()
 
@@ -108,7 +119,8 @@ def _start_in_thread(graph: Graph, config: Config | None, replace: str) -> Local
         finally:
             ready.set()
         await started[0].over()
-        await asyncio.sleep(0.05)  # let whoever awaited a verb from another loop have its answer
+        await asyncio.sleep(0.05)  # let whoever awaits a verb from another loop have its answer
+        await _farewell()
 
     def run_loop() -> None:
         try:
@@ -122,6 +134,13 @@ def _start_in_thread(graph: Graph, config: Config | None, replace: str) -> Local
     if trouble:
         raise trouble[0]
     return started[0]
+
+
+async def _farewell() -> None:
+    """Wait until every verb that is under way has answered, and what was cancelled has gone."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    if others:
+        await asyncio.wait(others, timeout=_FAREWELL_SECONDS)
 
 
 class _VirtualHost:
@@ -167,9 +186,8 @@ def _run_on_a_loop_of_its_own(graph: Graph, config: Config | None, deterministic
 
     async def live() -> None:
         loop = asyncio.get_running_loop()
-        clock = loop.clock if isinstance(loop, VirtualLoop) else SYSTEM_CLOCK
         size = _FIXED_BATCH if deterministic else None
-        run = _made_for(loop, graph, config, "virtual" if deterministic else "thread", clock=clock, batch_size=size)
+        run = _made_for(loop, graph, config, "virtual" if deterministic else "thread", batch_size=size)
         result.append(run)
         run.lifecycle.move(State.STARTING, "start")
         scheduler_of(loop).add(run.core)

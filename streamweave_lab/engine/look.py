@@ -77,11 +77,11 @@ def stuck_edges(core: Core) -> list[str]:
 
 def frontier_of(core: Core) -> tuple[float | None, str | None]:
     """The minimum over the sinks, and the node that holds it back."""
-    sinks = [s for s in core.states if isinstance(s.node, Sink) and s.frontier > -inf]
+    sinks = [s for s in core.states if isinstance(s.node, Sink) and (s.frontier > -inf or not (s.idle or s.ended))]
     if not sinks:
         return None, None
     last = min(sinks, key=lambda state: state.frontier)
-    return last.frontier, None if last.ended else _holder(core, last)
+    return None if last.frontier == -inf else last.frontier, None if last.ended else _holder(core, last)
 
 
 def _holder(core: Core, state: NodeState) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-from weakref import WeakKeyDictionary
+from weakref import WeakValueDictionary
 
 from streamweave_lab.clock import SYSTEM_CLOCK
 from streamweave_lab.engine.scheduler import scheduler_of
@@ -94,12 +94,13 @@ def _other_code() -> str:
     return "a cell" if in_kernel() else "other code on it"
 
 
-_PULSES: WeakKeyDictionary[asyncio.AbstractEventLoop, Pulse] = WeakKeyDictionary()
+_PULSES: WeakValueDictionary[int, Pulse] = WeakValueDictionary()
+"""By the id of the loop, which a pulse keeps alive."""
 
 
 def pulse_of(loop: asyncio.AbstractEventLoop) -> Pulse:
     """The one pulse of a loop."""
-    pulse = _PULSES.get(loop)
+    pulse = _PULSES.get(id(loop))
     if pulse is None:
-        pulse = _PULSES[loop] = Pulse(loop)
+        pulse = _PULSES[id(loop)] = Pulse(loop)
     return pulse

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import Future
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar, cast
@@ -44,8 +44,7 @@ def on_own_loop(
 
     @wraps(verb)
     async def carried(run: LocalRun, *args: P.args, **kwargs: P.kwargs) -> R:
-        here = asyncio.get_running_loop()
-        if run.loop is None or run.loop is here or run.lifecycle.over:
+        if run.loop is None or run.settled or run.loop is asyncio.get_running_loop():
             return await verb(run, *args, **kwargs)
         there = asyncio.run_coroutine_threadsafe(verb(run, *args, **kwargs), run.loop)
         return await asyncio.wrap_future(there)
@@ -143,10 +142,12 @@ class LocalRun:
         """
         if self._drain_task is None:
             if self.lifecycle.over or not self._may_drain():
-                return Drained(not self.dropped, 0.0, {}, self.dropped)
+                return Drained(not self.dropped and self.failure is None, 0.0, {}, self.dropped)
             self.core.paused = False
             self.draining = Drain(self, timeout)
             self._drain_task = asyncio.get_running_loop().create_task(self.draining.carry_out())
+        if self.draining is not None and self.draining.report is not None:
+            return self.draining.report
         return await asyncio.shield(self._drain_task)
 
     @on_own_loop
@@ -165,7 +166,8 @@ class LocalRun:
         Every item meets exactly one version. What cannot be applied is refused whole, and the old one stays.
         """
         try:
-            new = config if config is not None else self._configured().changed(**changes)
+            base = self._configured() if config is None else config
+            new = base.changed(**changes) if changes else base
         except ConfigError as error:
             return self._rejected(error.problems)
         return await self._change_to(new)
@@ -213,12 +215,19 @@ class LocalRun:
         """
         if verb not in VERBS:
             raise ValueError(f"{verb!r} is not something a run can be asked; ask one of {', '.join(VERBS)}")
-        loop = self.loop
+        loop, asked = self.loop, getattr(self, verb)
+        if self.settled:
+            return _carried_out_at_once(asked(**kwargs))
         if loop is None or loop.is_closed():
             raise IllegalMoveError(self.name, verb, self.lifecycle.state.value)
-        return asyncio.run_coroutine_threadsafe(getattr(self, verb)(**kwargs), loop)
+        return asyncio.run_coroutine_threadsafe(asked(**kwargs), loop)
 
     # For the engine
+
+    @property
+    def settled(self) -> bool:
+        """The run has ended and its account is made: no verb has anything left to do or to wait for."""
+        return self.lifecycle.over and (self.draining is None or self.draining.report is not None)
 
     async def over(self) -> None:
         """Wait until the run has ended, well or badly."""
@@ -306,22 +315,34 @@ class LocalRun:
         return self.config
 
     async def _change_to(self, new: Config) -> Reloaded:
+        if (reasons := tuple(self._why_no_change(new))):
+            return self._rejected(reasons)
+        # To cancel the waiting must not make the run forget a barrier that is under way.
+        return await asyncio.shield(asyncio.ensure_future(self._change(new)))
+
+    def _why_no_change(self, new: Config) -> Iterable[str]:
+        if self.config is None:
+            yield "the run was started without a configuration; pass config= to start"
+        elif not isinstance(new, type(self.config)):
+            yield f"{type(new).__name__} is not the class of the configuration that the run was started with; start it again"
+        elif self.lifecycle.state is not State.RUNNING:
+            yield f"the run is {self.lifecycle.state.value}; a configuration is applied while it runs"
+
+    async def _change(self, new: Config) -> Reloaded:
         async with self._changing:
+            if (reasons := tuple(self._why_no_change(new))):
+                return self._rejected(reasons)
             planned = plan(self._configured(), new)
             if planned.refused:
                 return self._rejected(planned.refused, planned.changes)
-            if self.lifecycle.state is not State.RUNNING:
-                return self._rejected((f"the run is {self.lifecycle.state.value}; a configuration is applied while it runs",))
             epoch = self.epochs.begin({state.index for state in self.core.states if not state.ended})
             self._barrier_met = asyncio.get_running_loop().create_future()
             self.core.inject(Barrier(epoch, config=new))
             await self._barrier_met
             if not self.epochs.met:
-                return self._rejected((f"the run {self._end_in_words()} before every node had met epoch {epoch}",))
+                how = "ended" if self.failure is None else "failed"
+                return self._rejected((f"the run {how} before every node had met epoch {epoch}",))
             return self._applied(new, epoch, planned)
-
-    def _end_in_words(self) -> str:
-        return "failed" if self.lifecycle.state is State.FAILED else "ended"
 
     def _applied(self, new: Config, epoch: int, planned: Plan) -> Reloaded:
         self.config, self.config_epoch = new, epoch
@@ -337,3 +358,15 @@ class LocalRun:
         self.last_reload_successful = False
         self.told("config.rejected", "; ".join(reasons), level="warning")
         return Reloaded(False, self.config_version, None, changes, reasons)
+
+
+def _carried_out_at_once(verb: Coroutine[Any, Any, Any]) -> Future[Any]:
+    """The answer of a verb that has nothing to wait for, as those of a run that has ended."""
+    answer: Future[Any] = Future()
+    try:
+        verb.send(None)
+    except StopIteration as finished:
+        answer.set_result(finished.value)
+    except Exception as error:  # noqa: BLE001 - handed to whoever asked
+        answer.set_exception(error)
+    return answer

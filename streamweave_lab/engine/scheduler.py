@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakValueDictionary
 
 from streamweave_lab.clock import SYSTEM_CLOCK, Clock
 from streamweave_lab.engine.core import Core
 
 SLICE_SECONDS = 0.002
-_TURNS_BETWEEN = 5
+_TURNS_BETWEEN = 2
 """A request to a kernel takes four or five turns of its loop."""
 _MOST_TURNS_BETWEEN = 50
 
@@ -86,12 +86,13 @@ class Scheduler:
             self._turn()
 
 
-_SCHEDULERS: WeakKeyDictionary[asyncio.AbstractEventLoop, Scheduler] = WeakKeyDictionary()
+_SCHEDULERS: WeakValueDictionary[int, Scheduler] = WeakValueDictionary()
+"""By the id of the loop, which a scheduler keeps alive: keys that are loops would never be let go."""
 
 
 def scheduler_of(loop: asyncio.AbstractEventLoop, clock: Clock = SYSTEM_CLOCK) -> Scheduler:
-    """The one scheduler of a loop."""
-    scheduler = _SCHEDULERS.get(loop)
+    """The one scheduler of a loop; it lasts as long as a run on that loop is known."""
+    scheduler = _SCHEDULERS.get(id(loop))
     if scheduler is None:
-        scheduler = _SCHEDULERS[loop] = Scheduler(loop, clock)
+        scheduler = _SCHEDULERS[id(loop)] = Scheduler(loop, clock)
     return scheduler
