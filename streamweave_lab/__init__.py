@@ -1,0 +1,120 @@
+"""Draw a streaming dataflow graph, run it on Jupyter's own event loop, watch it live, and operate it.
+
+    import streamweave_lab as sw
+
+    numbers = sw.Replay("numbers", range(10))
+    square = sw.Map("square", lambda n: n * n)
+    squares = sw.Collect[int]("squares")
+    graph = sw.Graph("squares", numbers >> square >> squares)
+    graph.run_to_end()["squares"].items
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from streamweave_lab import connectors, errors, upward
+from streamweave_lab.config.model import Config, live
+from streamweave_lab.engine.registry import runs
+from streamweave_lab.engine.run import LocalRun
+from streamweave_lab.engine.status import Status
+from streamweave_lab.graph.batch import Batch, Failure
+from streamweave_lab.graph.graph import Graph
+from streamweave_lab.graph.node import END, AsyncSource, Node, Sink, Source, Step, Wait
+from streamweave_lab.graph.port import In, Out
+from streamweave_lab.operators import (
+    Collect,
+    Count,
+    Filter,
+    FlatMap,
+    ForEach,
+    Latest,
+    Map,
+    MapAsync,
+    Pane,
+    Reduce,
+    Replay,
+    Route,
+    Window,
+    count,
+    fold,
+    max,  # noqa: A004 - sw.max reads as what it is, and shadows nothing for who writes `import streamweave_lab as sw`
+    mean,
+    min,  # noqa: A004 - as max
+    sum,  # noqa: A004 - as max
+)
+from streamweave_lab.progress.window import Tumbling
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "END",
+    "AsyncSource",
+    "Batch",
+    "Collect",
+    "Config",
+    "Count",
+    "Failure",
+    "Filter",
+    "FlatMap",
+    "ForEach",
+    "Graph",
+    "In",
+    "Latest",
+    "LocalRun",
+    "Map",
+    "MapAsync",
+    "Node",
+    "Out",
+    "Pane",
+    "Reduce",
+    "Replay",
+    "Route",
+    "Sink",
+    "Source",
+    "Status",
+    "Step",
+    "Tumbling",
+    "Wait",
+    "Window",
+    "connectors",
+    "console",
+    "count",
+    "errors",
+    "fold",
+    "live",
+    "log_to",
+    "max",
+    "mean",
+    "min",
+    "runs",
+    "sum",
+]
+
+
+def console(run: LocalRun) -> Any:
+    """The live console of a run: an object that shows itself in a notebook cell. Needs the extra `console`."""
+    return upward.call(upward.CONSOLE, run)
+
+
+def log_to(sink: Any, level: str = "info") -> Callable[[], None]:
+    """Write the events of every run of this process to `sink`, one JSON object a line. Needs the extra `ops`.
+
+    `sink` is a path, a text stream or a function of a line; `level` is "info", "warning" or "error". Returns a
+    function that ends it, which is also a context manager.
+    """
+    ended: Callable[[], None] = upward.call(upward.LOG_TO, sink, level)
+    return ended
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """`%load_ext streamweave_lab`: the `%weave` magic, and an orderly end of runs when the kernel shuts down."""
+    upward.call(upward.LOAD_EXTENSION, ipython)
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """`%unload_ext streamweave_lab`."""
+    upward.call(upward.UNLOAD_EXTENSION, ipython)

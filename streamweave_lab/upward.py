@@ -13,6 +13,10 @@ from typing import Any
 START = "streamweave_lab.engine.host:start"
 RUN_TO_END = "streamweave_lab.engine.host:run_to_end"
 SERVE = "streamweave_lab.ops.server:serve"
+LOG_TO = "streamweave_lab.ops.logs:log_to"
+CONSOLE = "streamweave_lab.console.display:console"
+LOAD_EXTENSION = "streamweave_lab.ipython.extension:load_ipython_extension"
+UNLOAD_EXTENSION = "streamweave_lab.ipython.extension:unload_ipython_extension"
 CONSOLE_BUNDLE = "streamweave_lab.console.display:run_bundle"
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from streamweave_lab.engine.node_state import BLOCKED, NodeState
+from streamweave_lab.engine.node_state import BLOCKED, LARGEST_BATCH, NodeState
 from streamweave_lab.engine.stamping import Stamper
 from streamweave_lab.graph.batch import Barrier, Watermark
 from streamweave_lab.graph.node import END, AsyncSource, Source, Wait
@@ -15,7 +15,7 @@ from streamweave_lab.graph.node import END, AsyncSource, Source, Wait
 if TYPE_CHECKING:
     from streamweave_lab.engine.core import Core
 
-_LARGEST_POLL = 2048
+_LARGEST_POLL = LARGEST_BATCH
 
 
 class SourceState(NodeState):
