@@ -120,9 +120,10 @@ class Channel:
             self.peak = self.queued
 
     def _mark(self, mark: Entry) -> None:
-        # Watermarks that follow each other say no more than the last of them; merging them bounds the queue
-        # of a node that filters everything away.
-        if type(mark) is Watermark and self.queue and type(self.queue[-1]) is Watermark:
-            self.queue[-1] = mark
-        else:
-            self.queue.append(mark)
+        # Of watermarks that follow each other the last says everything; merging them bounds the queue behind
+        # a node that filters everything away. Only "idle" does not say how far the sender had come before.
+        queue = self.queue
+        if type(mark) is Watermark:
+            while queue and type(last := queue[-1]) is Watermark and (mark.time is not None or last.time is None):
+                queue.pop()
+        queue.append(mark)

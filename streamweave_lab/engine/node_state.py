@@ -63,6 +63,7 @@ class NodeState:
         """Items of the turn in progress, for the account if it fails."""
         self._next = 0
         node._outbox = self
+        node._emitted = {}  # a copy shares the dictionary of the drawing
         # Straight to the engine, past the check that a drawn node needs: once a batch.
         node.send = self.send  # type: ignore[method-assign]
         self.process: Callable[[str, Batch], None] = node.on_batch
@@ -136,6 +137,8 @@ class NodeState:
         self.taken = n = len(batch.items)
         self.items_in[channel.port] += n
         self.process(channel.port, batch)
+        if self.node._emitted:
+            self.node.flush()
         self.taken = 0
         return n
 
@@ -160,17 +163,18 @@ class NodeState:
         alive = [channel for channel in self.ins if not channel.ended]
         active = [channel.watermark for channel in alive if not channel.idle]
         if active and (frontier := min(active)) > self.frontier:
-            self.frontier = frontier
+            self.frontier = self.node._item_time = frontier
             self.node.advanced(frontier)
-        self.promise(idle=bool(alive) and not active)
+            self.node.flush()
+        if alive:
+            self.promise(idle=not active)
 
-    def promise(self, idle: bool = False) -> None:
+    def promise(self, idle: bool) -> None:
         """Tell the receivers how far the frontier is, if that is news to them."""
-        if self.frontier > -inf:
-            promised = self.node.frontier_out(self.frontier)
-            if promised > self.promised or (self.idle and not idle):
-                self.promised = max(promised, self.promised)
-                self._mark_all(Watermark(self.promised))
+        promised = self.node.frontier_out(self.frontier) if self.frontier > -inf else -inf
+        if promised > self.promised or (self.idle and not idle):
+            self.promised = max(promised, self.promised)
+            self._mark_all(Watermark(self.promised))
         if idle and not self.idle:
             self._mark_all(Watermark(None))
         self.idle = idle
@@ -178,6 +182,7 @@ class NodeState:
     def meet(self, barrier: Barrier) -> None:
         """Every input has met `barrier`: configure or end, and pass it on."""
         if barrier.last:
+            self.node._item_time = self.frontier if self.frontier > -inf else None
             self.node.finished()
             self.node.flush()
             self.promise_all()
@@ -188,6 +193,7 @@ class NodeState:
             return
         if barrier.config is not None:
             self.node.configure(barrier.config)
+            self.node.flush()
         self._mark_all(barrier)
         self.core.confirmed(self.index, barrier.epoch)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from streamweave_lab.engine.node_state import BLOCKED, LARGEST_BATCH, NodeState
-from streamweave_lab.engine.stamping import Stamper
-from streamweave_lab.graph.batch import Barrier, Watermark
+from streamweave_lab.engine.node_state import IDLE, LARGEST_BATCH, NodeFailed, NodeState
+from streamweave_lab.engine.stamping import Stamper, Untimely
+from streamweave_lab.graph.batch import Barrier, Failure, Watermark
 from streamweave_lab.graph.node import END, AsyncSource, Source, Wait
 
 if TYPE_CHECKING:
@@ -68,16 +69,24 @@ class SourceState(NodeState):
         if not items:
             return
         core, out = self.core, self.outs["out"]
-        self.quiet_since = core.clock.now()
+        self.quiet_since, self.taken = core.clock.now(), len(items)
+        if self.idle:
+            # Before the items: they would be late where the frontier goes on without this source.
+            self.idle = False
+            self._mark_all(Watermark(self.promised))
+        try:
+            for entry in self.stamper.stamp(items):
+                if type(entry) is Watermark:
+                    assert entry.time is not None  # noqa: S101 - a stamper is never idle
+                    self.frontier = self.promised = max(self.frontier, entry.time)
+                    self._mark_all(entry)
+                else:
+                    for channel in out:
+                        channel.put(entry)
+        except Untimely as untimely:
+            raise NodeFailed(Failure(self.node.name, untimely.item, untimely.error)) from untimely.error
         self.items_out["out"] += len(items)
-        for entry in self.stamper.stamp(items):
-            if type(entry) is Watermark:
-                self.frontier = self.promised = max(self.frontier, entry.time or -inf)
-                self.idle = False
-                self._mark_all(entry)
-            else:
-                for channel in out:
-                    channel.put(entry)
+        self.taken = 0
         self.newest = self.stamper.newest
         for channel in out:
             core.touched |= channel.receiver_bit
@@ -112,11 +121,11 @@ class SourceState(NodeState):
 
     def _watch_for_idleness(self) -> None:
         after = self.source.idle_after
-        if after is None or self.finished:
+        if after is None or self.finished or self.core.halted:
             return
         quiet = self.core.clock.now() - self.quiet_since
-        blocked = self.activity is BLOCKED
-        if quiet >= after and not self.idle and not blocked:
+        # A source that was not asked, for it waits for room or for its turn, is not one that has nothing.
+        if quiet >= after and not self.idle and self.activity is IDLE:
             self.idle = True
             self._mark_all(Watermark(None))
             self.core.touch(self.bit)
@@ -131,6 +140,7 @@ class AsyncSourceState(SourceState):
     def __init__(self, core: Core, index: int, node: Source[Any]) -> None:
         super().__init__(core, index, node)
         self.task: asyncio.Task[None] | None = None
+        self._cancelled = False
         self._in_hand: list[Any] = []
         self._room = asyncio.Event()
 
@@ -159,6 +169,7 @@ class AsyncSourceState(SourceState):
 
     def cancel(self) -> None:
         """End the task."""
+        self._cancelled = True
         if self.task is not None and self.task is not _current_task():
             self.task.cancel()
 
@@ -169,18 +180,28 @@ class AsyncSourceState(SourceState):
         return len(items)
 
     async def _bring(self) -> None:
-        stream = self.source.stream()
         try:
-            async for items in stream:
-                self._room.clear()
-                self._in_hand = items
-                self.core.touch(self.bit)
-                await self._room.wait()
+            await self._bring_all(self.source.stream())
             self.core.tell("source.ended", f"{self.node.name} has no more items", node=self.node.name)
             self.inject(Barrier(self.core.epoch, last=True))
             self.core.touch(self.bit)
-        except Exception as error:  # noqa: BLE001 - whatever a source raises fails the run, which tells it
+        except asyncio.CancelledError as error:
+            if not self._cancelled:
+                self.core.fail(self.node.name, None, error)
+            raise
+        except BaseException as error:  # whatever a source raises fails the run, which tells it
             self.core.fail(self.node.name, None, error)
+            if not isinstance(error, Exception):
+                raise
+
+    async def _bring_all(self, stream: AsyncIterator[list[Any]]) -> None:
+        try:
+            async for items in stream:
+                if items:
+                    self._room.clear()
+                    self._in_hand = items
+                    self.core.touch(self.bit)
+                    await self._room.wait()
         finally:
             close = getattr(stream, "aclose", None)
             if close is not None:

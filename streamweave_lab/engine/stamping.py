@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import accumulate
-from math import floor, inf
+from math import floor, inf, isfinite
 from typing import Any
 
 from streamweave_lab.graph.batch import Batch, Watermark
+
+
+class Untimely(Exception):  # noqa: N818 - a signal inside the engine
+    """An item for which a source's `time` has no answer, or none that is a finite number."""
+
+    def __init__(self, item: Any, error: Exception) -> None:
+        self.item, self.error = item, error
 
 
 class Stamper:
@@ -25,12 +32,11 @@ class Stamper:
         """The newest event time seen, in seconds."""
 
     def stamp(self, items: list[Any]) -> Iterator[Batch | Watermark]:
-        """The batches and watermarks to send for `items`."""
-        time = self._time
-        if time is None:
+        """The batches and watermarks to send for `items`. Raises: Untimely."""
+        if self._time is None:
             yield Batch(items)
             return
-        times = [time(item) for item in items]
+        times = _times_of(items, self._time)
         start = 0
         for cut, newest in self._cuts(times):
             yield Batch(items[start:cut], times[start:cut])
@@ -62,3 +68,22 @@ class Stamper:
         if self._granularity is None or newest == -inf:
             return -inf
         return floor((newest - self._lag) / self._granularity)
+
+
+def _times_of(items: list[Any], time: Callable[[Any], float]) -> list[float]:
+    rest: Any = iter(items)
+    try:
+        times = [time(item) for item in rest]
+    except Exception as error:
+        raise Untimely(items[len(items) - rest.__length_hint__() - 1], error) from error
+    try:
+        if isfinite(sum(times)):  # which a sum is only if all of them are
+            return times
+    except TypeError:
+        pass
+    at = next(place for place, time in enumerate(times) if not _is_instant(time))
+    raise Untimely(items[at], ValueError(f"an event time must be a finite number of seconds, not {times[at]!r}"))
+
+
+def _is_instant(time: Any) -> bool:
+    return isinstance(time, int | float) and isfinite(time)
