@@ -1,0 +1,17 @@
+"""Every example in the README runs."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = re.findall(r"```python\n(.*?)```", (Path(__file__).parent.parent / "README.md").read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda text: text.split("\n")[2][:40])
+def test_an_example_of_the_readme_runs(example: str) -> None:
+    exec(compile(example, "README.md", "exec"), {})  # noqa: S102 - our own README
+
+
+def test_the_readme_has_examples() -> None:
+    assert len(EXAMPLES) == 2
