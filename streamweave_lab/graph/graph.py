@@ -63,11 +63,11 @@ class Graph:
         return plain_text(shape_of(self))
 
     def svg(self) -> str:
-        """This graph as an SVG document, readable on light and on dark ground; the same every time."""
+        """The drawing of the graph as an SVG document, readable on light and on dark ground; the same every time."""
         return drawing.svg(shape_of(self))
 
     def mermaid(self) -> str:
-        """This graph as a Mermaid flowchart, each edge labelled with its ports."""
+        """The graph as a Mermaid flowchart, each edge labelled with its ports."""
         return mermaid(shape_of(self))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002
