@@ -1,0 +1,1 @@
+"""The live console of a run, and its static twin."""

@@ -1,0 +1,1 @@
+"""Running a graph: channels, turns, barriers, the ways to end, and the Status."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import reduce
-from math import gcd
 from typing import Any, Protocol
 
 from streamweave_lab.clock import Clock
@@ -16,8 +14,7 @@ from streamweave_lab.graph.batch import Barrier, Failure
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.graph.node import AsyncSource, Node, Source
 from streamweave_lab.graph.port import DEFAULT_CAPACITY
-
-_MICRO = 1_000_000
+from streamweave_lab.progress.window import granularity
 
 
 class Host(Protocol):
@@ -62,7 +59,7 @@ class Core:
         self.runnable = self.touched = 0
         self.paused = self.halted = False
         self.epoch = 0
-        self.granularity = common_granularity(node.window_granularity for node in nodes)
+        self.granularity = granularity(*(node.window_granularity or 0.0 for node in nodes))
         self.current: NodeState | None = None
         self.opening: str | None = None
         self.failed_node: str | None = None
@@ -237,12 +234,6 @@ class Core:
         bit = (later or runnable) & -(later or runnable)
         self._last_source = bit.bit_length() - 1
         return self.states[self._last_source]
-
-
-def common_granularity(granularities: Any) -> float | None:
-    """The greatest common divisor of what the nodes need, in seconds, exact to a microsecond; None if none needs any."""
-    wanted = [max(1, round(each * _MICRO)) for each in granularities if each]
-    return reduce(gcd, wanted) / _MICRO if wanted else None
 
 
 def _account_blocked(state: NodeState, now: float) -> None:

@@ -11,6 +11,7 @@ from streamweave_lab.engine.align import Alignment
 from streamweave_lab.engine.channel import Channel
 from streamweave_lab.graph.batch import Barrier, Batch, Failure, Watermark
 from streamweave_lab.graph.node import Node
+from streamweave_lab.progress.frontier import Frontier
 
 if TYPE_CHECKING:
     from streamweave_lab.engine.core import Core
@@ -73,6 +74,7 @@ class NodeState:
         """All channels are there."""
         self.out_channels = [channel for channels in self.outs.values() for channel in channels]
         self.alignment = Alignment(self.ins)
+        self.progress = Frontier(self.ins)
 
     # What it is doing
 
@@ -145,29 +147,28 @@ class NodeState:
     def mark(self, channel: Channel, mark: Watermark | Barrier) -> None:
         """Take a mark."""
         if isinstance(mark, Watermark):
+            channel.idle = mark.time is None
             if mark.time is None:
-                channel.idle = True
+                self.progress.idle(channel)
             else:
-                channel.idle = False
                 channel.watermark = max(channel.watermark, mark.time)
+                self.progress.promise(channel, mark.time)
             self.advance()
         else:
             met = self.alignment.arrive(channel, mark)
             if mark.last:
+                self.progress.end(channel)
                 self.advance()
             if met is not None:
                 self.meet(met)
 
     def advance(self) -> None:
-        """The frontier is the minimum over the inputs that have not ended and are not idle; it never goes back."""
-        alive = [channel for channel in self.ins if not channel.ended]
-        active = [channel.watermark for channel in alive if not channel.idle]
-        if active and (frontier := min(active)) > self.frontier:
-            self.frontier = self.node._item_time = frontier
+        """Let the logic know that the frontier has moved, and the receivers as much of it as they may."""
+        frontier = self.progress.time
+        if frontier is not None and frontier > self.frontier:
+            self.frontier = frontier
             self.node.advanced(frontier)
-            self.node.flush()
-        if alive:
-            self.promise(idle=not active)
+        self.promise(idle=all(channel.idle for channel in self.ins if not channel.ended) and not self.alignment.ended)
 
     def promise(self, idle: bool) -> None:
         """Tell the receivers how far the frontier is, if that is news to them."""

@@ -1,0 +1,1 @@
+"""The %weave magic, and an orderly end when a kernel shuts down."""

@@ -80,7 +80,7 @@ class Latest(Sink[T], Generic[T]):
         """Keep the last item of each key."""
         items, key = self.items, self._key
         if key is None:
-            items[None] = batch.items[-1]
+            items.update({None: item for item in batch.items[-1:]})
             return
         for item in batch.items:
             try:

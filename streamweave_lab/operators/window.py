@@ -134,14 +134,14 @@ class Window(Step[I_contra, O_co]):
         the last change are counted by what the iterator has left.
         """
         key, step, windows = self._key or no_key, self._fold.step, self._windows
-        on_time, window = windows.on_time, Open.nowhere()
+        never, on_time, window = -math.inf, windows.on_time, Open.nowhere()
         start, end, panes = window.start, window.end, window.panes
         behind: list[tuple[Any, float]] = []
         rest, since = iter(items), len(items)
         for item, time in zip(rest, times, strict=True):
             try:
                 if not start <= time < end:
-                    if time < on_time:
+                    if never < time < on_time:
                         behind.append((item, time))
                         window.held -= 1
                         continue

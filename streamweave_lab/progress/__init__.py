@@ -1,0 +1,1 @@
+"""Event time: frontiers and windows, as arithmetic."""

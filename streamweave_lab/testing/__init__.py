@@ -1,0 +1,1 @@
+"""What helps to test nodes and graphs of your own."""
