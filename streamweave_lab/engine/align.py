@@ -9,8 +9,10 @@ from streamweave_lab.graph.batch import Barrier
 
 
 class Alignment:
-    """The inputs of one node. An input that has met the barrier is held until all the others have, else items
-    of the next epoch would slip in before the change; an input that has ended counts as having met it.
+    """The inputs of one node.
+
+    An input that has met the barrier is held until all the others have, else items of the next epoch would slip
+    in before the change; an input that has ended counts as having met it.
     """
 
     def __init__(self, inputs: Sequence[Channel]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from streamweave_lab.engine.node_state import BLOCKED, BUSY, Activity, NodeState
@@ -68,7 +69,11 @@ class AsyncState(NodeState):
     @property
     def holds(self) -> int:
         """Items in flight or waiting for a worker, and results that wait for room."""
-        return sum(slot.mark is None for slot in self.slots) + super().holds
+        return self.in_slots() + super().holds
+
+    def in_slots(self) -> int:
+        """Items that were taken in and have neither left nor wait for room. From any thread."""
+        return sum(slot.mark is None for slot in tuple(self.slots))
 
     def step(self) -> int:
         """Send the results that are there, then take in as many items as there is room for in flight."""
@@ -80,7 +85,7 @@ class AsyncState(NodeState):
         self.limit = self.bound - len(self.slots)
         return super().step()
 
-    def hand_out(self, port: str, batch: Batch) -> None:  # noqa: ARG002 - there is one port
+    def hand_out(self, port: str, batch: Batch) -> None:
         """Hand the items to the workers."""
         if not self.workers:
             loop = asyncio.get_running_loop()
@@ -89,10 +94,7 @@ class AsyncState(NodeState):
         slots = [_Slot(item, time) for item, time in zip(batch.items, times, strict=True)]
         self.slots.extend(slots)
         self.todo.extend(slots)
-        for _ in range(min(len(slots), len(self._sleeping))):
-            sleeper = self._sleeping.popleft()
-            if not sleeper.done():
-                sleeper.set_result(None)
+        self._wake(len(slots))
 
     def mark(self, channel: Channel, mark: Watermark | Barrier) -> None:
         """A mark passes once everything before it has left."""
@@ -101,6 +103,10 @@ class AsyncState(NodeState):
             return
         self.closing = self.closing or isinstance(mark, Barrier)
         self.slots.append(_Slot(None, None, (channel, mark)))
+
+    def wake(self) -> None:
+        """The run goes on after a pause, in which no work is begun."""
+        self._wake(len(self._sleeping))
 
     def cancel(self) -> None:
         """End the workers; what they had in flight stays counted in `holds`."""
@@ -111,8 +117,8 @@ class AsyncState(NodeState):
     async def _work(self) -> None:
         work, todo = self.node.work, self.todo
         loop = asyncio.get_running_loop()
-        while True:
-            while not todo:
+        while not self._cancelled:
+            while not todo or self.core.paused:
                 sleeper = loop.create_future()
                 self._sleeping.append(sleeper)
                 await sleeper
@@ -124,8 +130,11 @@ class AsyncState(NodeState):
                 if self._cancelled:
                     raise
                 slot.error = RuntimeError("the work on this item was cancelled from inside")
-            except Exception as error:  # noqa: BLE001 - it leaves by the error port
+            except Exception as error:
                 slot.error = error
+            except BaseException as error:
+                self.core.fail(self.node.name, slot.item, error)
+                raise
             self.in_flight -= 1
             slot.done = True
             self._finished_slots.append(slot)
@@ -155,10 +164,20 @@ class AsyncState(NodeState):
             super().mark(*waiting)
 
     def _send(self, ready: list[_Slot]) -> None:
-        good = [slot for slot in ready if slot.error is None]
+        refused = [slot for slot in ready if slot.error is not None]
         if "out" in self.outs:
-            timed = bool(good) and good[0].time is not None
-            self.send("out", [s.result for s in good], [s.time for s in good] if timed else None)  # type: ignore[misc]
-        for slot in ready:
-            if slot.error is not None:
-                self.refuse(slot.item, slot.error, slot.time)
+            good = [slot for slot in ready if slot.error is None]
+            for timed, slots in groupby(good, lambda slot: slot.time is not None):
+                results, times = zip(*((slot.result, slot.time) for slot in slots), strict=True)
+                self.send("out", list(results), list(times) if timed else None)
+        self.taken = len(refused)
+        for slot in refused:
+            assert slot.error is not None  # noqa: S101 - that is what `refused` means
+            self.refuse(slot.item, slot.error, slot.time)
+            self.taken -= 1
+
+    def _wake(self, workers: int) -> None:
+        for _ in range(min(workers, len(self._sleeping))):
+            sleeper = self._sleeping.popleft()
+            if not sleeper.done():
+                sleeper.set_result(None)

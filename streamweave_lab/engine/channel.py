@@ -18,8 +18,26 @@ class Channel:
     """
 
     __slots__ = (
-        "blocked_seconds", "blocked_since", "capacity", "dropped", "ended", "held", "idle", "peak", "port", "queue",
-        "queued", "received", "receiver", "sender", "sender_bit", "receiver_bit", "sent", "source", "target", "waiting",
+        "blocked_seconds",
+        "blocked_since",
+        "capacity",
+        "dropped",
+        "ended",
+        "held",
+        "idle",
+        "peak",
+        "port",
+        "queue",
+        "queued",
+        "received",
+        "receiver",
+        "receiver_bit",
+        "sender",
+        "sender_bit",
+        "sent",
+        "source",
+        "target",
+        "waiting",
         "watermark",
     )  # fmt: skip
 

@@ -30,7 +30,9 @@ class Host(Protocol):
 class Listener(Protocol):
     """Who hears what happens in a core; the Run."""
 
-    def told(self, event: str, message: str, *, level: str = "info", node: str | None = None, port: str | None = None) -> None:
+    def told(
+        self, event: str, message: str, *, level: str = "info", node: str | None = None, port: str | None = None
+    ) -> None:
         """Something happened."""
 
     def confirmed(self, node: int, epoch: int) -> None:
@@ -53,7 +55,13 @@ class Core:
     """
 
     def __init__(
-        self, graph: Graph, nodes: Sequence[Node], clock: Clock, host: Host, listener: Listener, batch_size: int | None = None
+        self,
+        graph: Graph,
+        nodes: Sequence[Node],
+        clock: Clock,
+        host: Host,
+        listener: Listener,
+        batch_size: int | None = None,
     ) -> None:
         self.graph, self.clock, self.host, self.listener, self.batch_size = graph, clock, host, listener, batch_size
         self.runnable = self.touched = 0
@@ -77,10 +85,12 @@ class Core:
     def open(self, config: Any) -> None:
         """Set up every node's state, sinks first, then let the sources in."""
         now = self.clock.now()
-        for state in reversed(self.states):
+        for state in self.states:
             state.since = now
+        for state in reversed(self.states):
             self.opening = state.node.name
             state.node.opened()
+            state.open = True
             if config is not None:
                 state.node.configure(config)
         for source in self.sources:
@@ -106,8 +116,10 @@ class Core:
                 self.settle(self.touched | state.bit, now)
         except NodeFailed as failed:
             self._failed(failed.failure.item, failed.failure.error)
-        except Exception as error:  # noqa: BLE001 - logic outside the handling of one item: it fails the run
+        except BaseException as error:  # logic outside the handling of one item, or interrupted: it fails the run
             self._failed(None, error)
+            if isinstance(error, KeyboardInterrupt | SystemExit):
+                raise
         finally:
             self._stepping = False
             self.current = None
@@ -129,8 +141,8 @@ class Core:
                 state.seconds[was] += now - state.since
                 state.since = now
                 state.activity = activity
-                if activity is BLOCKED or was is BLOCKED:
-                    _account_blocked(state, now)
+            if activity is BLOCKED or was is BLOCKED:
+                _account_blocked(state, now)
             if activity is BUSY and (not state.node.awaits or state.can_run()):
                 self.runnable |= low
             else:
@@ -151,8 +163,21 @@ class Core:
         """Let every source that still runs send a barrier."""
         self.epoch = barrier.epoch
         for source in self.sources:
-            source.inject(barrier)
+            try:
+                source.inject(barrier)
+            except NodeFailed as failed:
+                self.fail(source.node.name, failed.failure.item, failed.failure.error)
+            except Exception as error:
+                self.fail(source.node.name, None, error)
         self.touch((1 << len(self.states)) - 1)
+
+    def resume(self) -> None:
+        """Go on after `paused`."""
+        self.paused = False
+        for state in self.states:
+            if isinstance(state, AsyncState):
+                state.wake()
+        self.touch(0)
 
     def halt(self) -> dict[str, int]:
         """Stop now: no node gets another turn. Returns what was left, by edge and by node that held items."""
@@ -160,9 +185,10 @@ class Core:
         now = self.clock.now()
         dropped: dict[str, int] = {}
         for state in self.states:
-            state.seconds[state.activity] += now - state.since
-            state.since = now
-            left = state.taken + state.node.holds if not isinstance(state, AsyncState) else _in_flight(state)
+            if state.since is not None:
+                state.seconds[state.activity] += now - state.since
+                state.since = now
+            left = state.taken + (state.in_slots() if isinstance(state, AsyncState) else state.node.holds)
             if left and not state.ended:
                 dropped[state.node.name] = left
             self._release(state)
@@ -208,10 +234,15 @@ class Core:
             state.cancel()
         if isinstance(state, AsyncSourceState):
             state.cancel()
+        if not state.open:
+            return
+        state.open = False
         try:
             state.node.closed()
-        except Exception as error:  # noqa: BLE001 - a run must end whatever a node's closing does
-            self.tell("node.close_failed", f"{state.node.name}: {error!r} while closing", level="error", node=state.node.name)
+        except Exception as error:
+            self.tell(
+                "node.close_failed", f"{state.node.name}: {error!r} while closing", level="error", node=state.node.name
+            )
 
     def _make(self, index: int, node: Node) -> NodeState:
         if isinstance(node, AsyncSource):
@@ -223,7 +254,9 @@ class Core:
     def _connect(self, edge: Any) -> Channel:
         sender, receiver = self.by_name[edge.source.node.name], self.by_name[edge.target.node.name]
         capacity = edge.capacity or DEFAULT_CAPACITY
-        channel = Channel(repr(edge.source), repr(edge.target), capacity, sender.index, receiver.index, edge.target.name)
+        channel = Channel(
+            repr(edge.source), repr(edge.target), capacity, sender.index, receiver.index, edge.target.name
+        )
         sender.outs[edge.source.name].append(channel)
         receiver.ins.append(channel)
         return channel
@@ -244,7 +277,3 @@ def _account_blocked(state: NodeState, now: float) -> None:
         elif not full and channel.blocked_since is not None:
             channel.blocked_seconds += now - channel.blocked_since
             channel.blocked_since = None
-
-
-def _in_flight(state: AsyncState) -> int:
-    return sum(slot.mark is None for slot in state.slots)

@@ -13,13 +13,13 @@ from streamweave_lab.graph.batch import Barrier
 from streamweave_lab.graph.node import Sink
 
 if TYPE_CHECKING:
-    from streamweave_lab.engine.run import LocalRun
+    from streamweave_lab.engine.execution import Execution
 
 
 class Drain:
     """One drain under way. Its phases are read off the nodes: a phase is over when the last node in it has ended."""
 
-    def __init__(self, run: LocalRun, timeout: float) -> None:
+    def __init__(self, run: Execution, timeout: float) -> None:
         self._run, self._timeout = run, timeout
         self._began = run.core.clock.now()
         self.report: Drained | None = None
@@ -65,7 +65,9 @@ class Drain:
     def _groups(self) -> list[tuple[str, list[NodeState]]]:
         states = self._run.core.states
         windows = [s for s in states if s.node.window_granularity]
-        steps = [s for s in states if not isinstance(s, SourceState) and not isinstance(s.node, Sink) and s not in windows]
+        steps = [
+            s for s in states if not isinstance(s, SourceState) and not isinstance(s.node, Sink) and s not in windows
+        ]
         return [
             ("sources", [s for s in states if isinstance(s, SourceState)]),
             ("in flight", steps),

@@ -78,7 +78,9 @@ async def _begin_after(run: LocalRun, earlier: LocalRun, replace: str) -> None:
         before = before.waits_for  # it never began, and the run it waited for may still be there
     run.waits_for = None
     verb = "drained" if replace == "drain" else "stopped"
-    run.told("run.replaced", f"replaced an earlier run of this name, which was {verb}; {dropped} of its items were dropped")
+    run.told(
+        "run.replaced", f"replaced an earlier run of this name, which was {verb}; {dropped} of its items were dropped"
+    )
     try:
         _enter(run)
     except Exception:
@@ -175,7 +177,9 @@ def _run_virtually(graph: Graph, config: Config | None) -> LocalRun:
     while not run.lifecycle.over:
         run.core.go(clock.now(), inf)
         if not run.lifecycle.over and not run.core.runnable and not host.jump():
-            raise StreamweaveError(f"run {graph.name!r} cannot go on: {'; '.join(run.status().reasons) or 'nothing moves'}")
+            raise StreamweaveError(
+                f"run {graph.name!r} cannot go on: {'; '.join(run.status().reasons) or 'nothing moves'}"
+            )
     return run
 
 
@@ -199,7 +203,7 @@ def _run_on_a_loop_of_its_own(graph: Graph, config: Config | None, deterministic
         try:
             with asyncio.Runner(loop_factory=factory) as runner:
                 runner.run(live())
-        except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
+        except BaseException as error:
             trouble.append(error)
 
     thread = threading.Thread(target=in_thread, name=f"run {graph.name} to its end")

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from streamweave_lab.engine.lifecycle import State
 from streamweave_lab.engine.node_state import Activity, NodeState
-from streamweave_lab.engine.status import ConfigStatus, EdgeStatus, LoopStatus, NodeState as Doing, NodeStatus, Status
+from streamweave_lab.engine.status import ConfigStatus, EdgeStatus, LoopStatus, NodeStatus, Status
+from streamweave_lab.engine.status import NodeState as Doing
 from streamweave_lab.graph.node import Sink, Source
 
 if TYPE_CHECKING:
     from streamweave_lab.engine.channel import Channel
     from streamweave_lab.engine.core import Core
-    from streamweave_lab.engine.run import LocalRun
+    from streamweave_lab.engine.execution import Execution
 
 _DOING: dict[Activity, Doing] = {Activity.IDLE: "idle", Activity.BUSY: "busy", Activity.BLOCKED: "blocked"}
 
 
-def look(run: LocalRun) -> Status:
+def look(run: Execution) -> Status:
     """The whole document."""
     core, now = run.core, run.core.clock.now()
     loop = run.pulse.status() if run.pulse is not None else LoopStatus()
@@ -36,7 +37,9 @@ def look(run: LocalRun) -> Status:
         taken_at=core.clock.wall(),
         started_at=run.started_at,
         ended_at=run.ended_at,
-        uptime=(run.ended_now if run.ended_now is not None else now) - run.started_now if run.started_now is not None else 0.0,
+        uptime=(run.ended_now if run.ended_now is not None else now) - run.started_now
+        if run.started_now is not None
+        else 0.0,
         frontier=frontier,
         frontier_held_by=holder,
         lag=None if frontier is None or newest == -inf else max(0.0, newest - frontier),
@@ -51,7 +54,7 @@ def look(run: LocalRun) -> Status:
     )
 
 
-def why_not_ready(run: LocalRun, loop: LoopStatus) -> Iterable[str]:
+def why_not_ready(run: Execution, loop: LoopStatus) -> Iterable[str]:
     """A sentence for each reason why the run is not ready."""
     state = run.lifecycle.state
     if state is State.FAILED:
@@ -72,7 +75,9 @@ def stuck_edges(core: Core) -> list[str]:
     """The full edges of a graph in which every node that has input waits for room, and nothing is in flight."""
     if core.runnable or core.halted or any(state.activity is Activity.BUSY for state in core.states):
         return []
-    return [c.name for c in core.channels if c.queued >= c.capacity and core.states[c.sender].activity is Activity.BLOCKED]
+    return [
+        c.name for c in core.channels if c.queued >= c.capacity and core.states[c.sender].activity is Activity.BLOCKED
+    ]
 
 
 def frontier_of(core: Core) -> tuple[float | None, str | None]:
@@ -124,7 +129,7 @@ def _full_edge(state: NodeState) -> Channel | None:
     return next((channel for channel in state.out_channels if channel.queued >= channel.capacity), None)
 
 
-def config_status(run: LocalRun) -> ConfigStatus | None:
+def config_status(run: Execution) -> ConfigStatus | None:
     """The configuration in force, without its secrets."""
     config = run.config
     if config is None:
@@ -146,7 +151,7 @@ def _in_drawing_order(core: Core) -> list[NodeState]:
     return [core.by_name[name] for name in core.graph.nodes]
 
 
-def _node(state: NodeState, run: LocalRun, now: float) -> NodeStatus:
+def _node(state: NodeState, run: Execution, now: float) -> NodeStatus:
     node, seconds = state.node, list(state.seconds)
     if run.started_now is not None and not run.lifecycle.over:
         seconds[state.activity] += max(0.0, now - state.since)

@@ -33,7 +33,7 @@ IDLE, BUSY, BLOCKED = Activity
 # A name of the module is read faster than an attribute of an Enum, and the scheduler reads these for every batch.
 
 
-class NodeFailed(BaseException):  # noqa: N818 - a signal inside the engine; no `except Exception` of a user's may stop it
+class NodeFailed(BaseException):
     """A node refused an item and its error port is not wired."""
 
     def __init__(self, failure: Failure[Any]) -> None:
@@ -54,7 +54,7 @@ class NodeState:
         self.frontier = self.promised = self.newest = -inf
         self.idle = False
         self.limit = core.batch_size or _FIRST_BATCH
-        self.finished = self.ended = False
+        self.open = self.finished = self.ended = False
         self.ended_at: float | None = None
         self.activity = IDLE
         self.since = 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from streamweave_lab.engine.status import EventStatus
 
@@ -28,7 +29,5 @@ def announce(run: str, event: EventStatus) -> None:
 
 def tell(call: Callable[[], None]) -> None:
     """Call, and ignore what it raises."""
-    try:
+    with suppress(Exception):
         call()
-    except Exception:  # noqa: BLE001, S110 - see observe_all
-        pass

@@ -85,7 +85,7 @@ class Pulse:
 
 
 def in_kernel() -> bool:
-    """This process is a Jupyter kernel."""
+    """Whether this process is a Jupyter kernel."""
     kernel = sys.modules.get("ipykernel.kernelapp")
     return kernel is not None and kernel.IPKernelApp.initialized()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from math import inf
 from typing import TYPE_CHECKING, Any
 
 from streamweave_lab.engine.node_state import IDLE, LARGEST_BATCH, NodeFailed, NodeState
@@ -129,7 +128,9 @@ class SourceState(NodeState):
             self.idle = True
             self._mark_all(Watermark(None))
             self.core.touch(self.bit)
-        self.core.host.call_at(self.core.clock.now() + (after - quiet if quiet < after else after), self._watch_for_idleness)
+        self.core.host.call_at(
+            self.core.clock.now() + (after - quiet if quiet < after else after), self._watch_for_idleness
+        )
 
 
 class AsyncSourceState(SourceState):

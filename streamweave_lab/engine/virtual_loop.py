@@ -1,4 +1,4 @@
-"""An event loop in virtual time: when everything waits, the clock jumps to the next timer (as trio's autojump clock)."""
+"""An event loop in virtual time: when everything waits, the clock jumps to the next timer, as trio's MockClock does."""
 
 from __future__ import annotations
 
