@@ -65,7 +65,7 @@ class Core:
     ) -> None:
         self.graph, self.clock, self.host, self.listener, self.batch_size = graph, clock, host, listener, batch_size
         self.runnable = self.touched = 0
-        self.paused = self.halted = False
+        self.begun = self.paused = self.halted = False
         self.epoch = 0
         self.granularity = granularity(*(node.window_granularity or 0.0 for node in nodes))
         self.current: NodeState | None = None
@@ -84,6 +84,7 @@ class Core:
 
     def open(self, config: Any) -> None:
         """Set up every node's state, sinks first, then let the sources in."""
+        self.begun = True
         now = self.clock.now()
         for state in self.states:
             state.since = now
@@ -185,7 +186,7 @@ class Core:
         now = self.clock.now()
         dropped: dict[str, int] = {}
         for state in self.states:
-            if state.since is not None:
+            if self.begun:
                 state.seconds[state.activity] += now - state.since
                 state.since = now
             left = state.taken + (state.in_slots() if isinstance(state, AsyncState) else state.node.holds)
