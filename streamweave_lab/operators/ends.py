@@ -80,7 +80,8 @@ class Latest(Sink[T], Generic[T]):
         """Keep the last item of each key."""
         items, key = self.items, self._key
         if key is None:
-            items.update({None: item for item in batch.items[-1:]})
+            if batch.items:
+                items[None] = batch.items[-1]
             return
         for item in batch.items:
             try:

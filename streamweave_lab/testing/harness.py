@@ -41,6 +41,7 @@ class Drive:
         """Where the node's frontier was moved to."""
         self.promised = -math.inf
         """The frontier the node promises downstream."""
+        self._broken: list[str] = []  # told after the call, so that logic which catches errors cannot hide it
         self.node._outbox = self
         self.node._emitted = {}
         self.node.opened()
@@ -58,23 +59,28 @@ class Drive:
             asyncio.run(self._work(items, times))
         else:
             self.node.on_batch(port, Batch(items, times))
-            self.node.flush()
-        return self
+        return self._settled()
 
     def advance(self, frontier: float) -> Drive:
         """Move the node's frontier; an earlier one than before is ignored."""
         if frontier > self.frontier:
             self.frontier = frontier
             self.node.advanced(frontier)
-            self.node.flush()
+            self._settled()
             self.promised = max(self.promised, self.node.frontier_out(frontier))
         return self
 
     def finish(self) -> Drive:
         """End every input, and close the node."""
         self.node.finished()
-        self.node.flush()
+        self._settled()
         self.node.closed()
+        return self
+
+    def _settled(self) -> Drive:
+        self.node.flush()
+        if self._broken:
+            raise AssertionError(self._broken.pop(0))
         return self
 
     async def _work(self, items: list[Any], times: list[float] | None) -> None:
@@ -92,11 +98,14 @@ class Drive:
 
     def send(self, port: str, items: list[Any], times: list[float] | None) -> None:
         """Record what was sent on `port`."""
-        assert port in self.node.outputs, f"{self.node!r} has no output port {port!r}"  # noqa: S101
+        if port not in self.node.outputs:
+            self._broken.append(f"{self.node!r} has no output port {port!r}")
         if times is not None:
-            assert len(times) == len(items), f"{self.node!r} sent {len(items)} items with {len(times)} times"  # noqa: S101
+            if len(times) != len(items):
+                self._broken.append(f"{self.node!r} sent {len(items)} items with {len(times)} times")
             early = [time for time in times if time < self.promised]
-            assert not early, f"{self.node!r} promised {self.promised} and then sent {early[0]}"  # noqa: S101
+            if early:
+                self._broken.append(f"{self.node!r} promised {self.promised} and then sent {early[0]}")
         self.out[port] += items
         self.times[port] += times or [None] * len(items)
 
