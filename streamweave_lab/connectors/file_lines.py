@@ -55,7 +55,7 @@ class FileLines:
         if not self._replaced():
             return []
         rest = self._counted(self._rest())
-        self._count = 0
+        self._count, self.idle = 0, False
         return rest
 
     def close(self) -> None:

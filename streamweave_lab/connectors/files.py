@@ -10,9 +10,9 @@ from streamweave_lab.connectors.checks import check_seconds
 from streamweave_lab.connectors.csv_records import CSVRecords
 from streamweave_lab.connectors.file_lines import FileLines
 from streamweave_lab.errors import GraphError
-from streamweave_lab.graph.batch import Failure  # noqa: TC001 - a graph's checks read the types of ports
+from streamweave_lab.graph.batch import Failure
 from streamweave_lab.graph.node import END, Poll, Source, Wait
-from streamweave_lab.graph.port import Out  # noqa: TC001
+from streamweave_lab.graph.port import Out
 
 if TYPE_CHECKING:
     import os

@@ -56,7 +56,7 @@ class HostMetrics(Source[HostReading]):
         self._before, self._looked = _counts(), self.clock.now()
         self._next = self._looked + self.every
 
-    def poll(self, limit: int) -> Poll[HostReading]:  # noqa: ARG002 - one reading is never too many
+    def poll(self, limit: int) -> Poll[HostReading]:
         """One reading, when it is time for it."""
         if self.limit is not None and self.position >= self.limit:
             return END

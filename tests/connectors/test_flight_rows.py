@@ -1,3 +1,4 @@
+import csv
 from datetime import UTC, datetime
 
 import pytest
@@ -7,11 +8,14 @@ from hypothesis import strategies as st
 from streamweave_lab.connectors import Flight, FlightRow, parse_flight
 from streamweave_lab.connectors.flight_rows import actual_time, scheduled_time
 
-FIRST = FlightRow._make(
-    "2013,1,1,517,515,2,830,819,11,UA,1545,N14228,EWR,IAH,227,1400,5,15,2013-01-01T10:00:00Z".split(",")
-)
-CANCELLED = FlightRow._make(
-    "2013,1,1,NA,1630,NA,NA,1815,NA,EV,4308,N18120,EWR,RDU,NA,416,16,30,2013-01-01T21:00:00Z".split(",")
+[FIRST, CANCELLED] = map(
+    FlightRow._make,
+    csv.reader(
+        [
+            "2013,1,1,517,515,2,830,819,11,UA,1545,N14228,EWR,IAH,227,1400,5,15,2013-01-01T10:00:00Z",
+            "2013,1,1,NA,1630,NA,NA,1815,NA,EV,4308,N18120,EWR,RDU,NA,416,16,30,2013-01-01T21:00:00Z",
+        ]
+    ),
 )
 
 
@@ -32,7 +36,7 @@ def test_a_row_becomes_a_flight_with_real_numbers():
 
 
 def test_a_cancelled_flight_is_refused_by_name():
-    with pytest.raises(ValueError, match="^flight EV 4308 EWR-RDU on 2013-01-01 was cancelled$"):
+    with pytest.raises(ValueError, match=r"^flight EV 4308 EWR-RDU on 2013-01-01 was cancelled$"):
         parse_flight(CANCELLED)
 
 
@@ -45,12 +49,13 @@ def test_what_the_table_does_not_know_is_none():
     assert (diverted.arrival_delay, diverted.tail, diverted.departure_delay) == (None, None, 2.0)
 
 
-@given(field=st.sampled_from(FlightRow._fields), text=st.text())
+@given(field=st.sampled_from(FlightRow._fields), text=st.text(min_size=1))
 def test_a_spoilt_row_is_a_flight_or_a_value_error_that_names_the_flight(field, text):
     row = FIRST._replace(**{field: text})
     try:
         flight = parse_flight(row)
     except ValueError as error:
-        assert str(error).startswith(f"flight {row.carrier} {row.flight} {row.origin}-{row.dest} on ")
+        said = str(error)
     else:
-        assert all(isinstance(value, str | int | float | None) for value in flight)
+        said = f"flight {flight.carrier} {flight.flight} {flight.origin}-{flight.dest} on "
+    assert said.startswith(f"flight {row.carrier} {row.flight} {row.origin}-{row.dest} on ")

@@ -5,7 +5,6 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from polling import now, opened, to_end
 
 from streamweave_lab.config.model import Config, live
 from streamweave_lab.connectors import NYCFlights, parse_flight
@@ -20,9 +19,9 @@ FIRST_WEEK = 6_099
 
 
 @pytest.fixture(scope="module")
-def year():
-    drive = opened(NYCFlights("departures"))
-    rows = now(drive.node)
+def year(polled):
+    drive = polled(NYCFlights("departures"))
+    rows = drive.now()
     assert drive.node.poll(1) is END
     assert drive.node.position == drive.node.total == len(rows)
     return rows
@@ -51,79 +50,83 @@ def test_8255_of_them_were_cancelled(year):
     assert max(flight.departure_delay for flight in flown) == 1_301.0
 
 
-def test_the_first_row_is_there_after_reading_a_small_part_of_the_table(year):
-    drive = opened(NYCFlights("departures"))
+def test_the_first_row_is_there_after_reading_a_small_part_of_the_table(polled, year):
+    drive = polled(NYCFlights("departures"))
     answers = [drive.node.poll(1) for _ in range(8)]
     assert [year[0]] in answers
 
 
-def test_at_a_speed_rows_come_when_they_are_due(year):
-    node = opened(NYCFlights("departures", speed=3600)).node
+def test_at_a_speed_rows_come_when_they_are_due(polled, year):
+    drive = polled(NYCFlights("departures", speed=3600))
+    node = drive.node
     begin = actual_time(year[0])
-    assert now(node) == [row for row in year[:100] if actual_time(row) == begin]
+    assert drive.now() == [row for row in year[:100] if actual_time(row) == begin]
     assert isinstance(node.poll(10), Wait)
     node.clock.move_to(2.0)
     due = bisect_right([actual_time(row) for row in year[:1000]], begin + 7200)
     assert node.backlog == due - node.position == 75
-    now(node)
+    drive.now()
     assert (node.position, node.backlog) == (due, 0)
 
 
-def test_the_wait_lasts_until_the_next_row(year):
-    node = opened(NYCFlights("departures", speed=60)).node
-    now(node)
+def test_the_wait_lasts_until_the_next_row(polled, year):
+    drive = polled(NYCFlights("departures", speed=60))
+    node = drive.node
+    drive.now()
     wait = node.poll(10)
     assert round(wait.seconds, 6) == (actual_time(year[node.position]) - actual_time(year[0])) / 60
 
 
 @settings(max_examples=20)
 @given(limit=st.integers(1, 700), polls=st.integers(1, 300), speed=st.one_of(st.none(), st.floats(0.1, 1e6)))
-def test_what_comes_depends_neither_on_speed_nor_on_the_size_of_polls(year, limit, polls, speed):
-    assert to_end(opened(NYCFlights("departures", speed=speed, limit=limit)).node, polls) == year[:limit]
+def test_what_comes_depends_neither_on_speed_nor_on_the_size_of_polls(polled, year, limit, polls, speed):
+    assert polled(NYCFlights("departures", speed=speed, limit=limit)).to_end(polls) == year[:limit]
 
 
 @settings(max_examples=20)
 @given(position=st.integers(0, 3000))
-def test_a_replay_can_go_on_from_any_position(year, position):
-    node = opened(NYCFlights("departures", limit=position + 500, speed=86_400)).node
+def test_a_replay_can_go_on_from_any_position(polled, year, position):
+    drive = polled(NYCFlights("departures", limit=position + 500, speed=86_400))
+    node = drive.node
     node.seek(position)
-    assert to_end(node) == year[position : position + 500]
+    assert drive.to_end() == year[position : position + 500]
     assert node.position == position + 500
 
 
-def test_days_before_the_start_are_left_out(year):
-    rows = to_end(opened(NYCFlights("departures", start="2013-12-31")).node)
+def test_days_before_the_start_are_left_out(polled, year):
+    rows = polled(NYCFlights("departures", start="2013-12-31")).to_end()
     assert rows == [row for row in year if (row.month, row.day) == ("12", "31")]
     assert len(rows) == 776
 
 
-def test_a_year_that_starts_in_summer_goes_on_through_autumn(year):
-    source = opened(NYCFlights("departures", start="2013-09-30")).node
+def test_a_year_that_starts_in_summer_goes_on_through_autumn(polled, year):
+    drive = polled(NYCFlights("departures", start="2013-09-30"))
     expected = [row for row in year if int(row.month) > 9 or (row.month, row.day) == ("9", "30")]
-    assert source.total is None
-    assert now(source) == expected
+    assert drive.node.total is None
+    assert drive.now() == expected
 
 
 class Speed(Config):
     speed: float | None = live(3600.0)
 
 
-def test_the_speed_can_be_the_configurations_and_changes_without_a_jump(year):
-    drive = opened(NYCFlights("departures", speed=lambda config: config.speed), Speed())
+def test_the_speed_can_be_the_configurations_and_changes_without_a_jump(polled, year):
+    drive = polled(NYCFlights("departures", speed=lambda config: config.speed), Speed())
     node, begin = drive.node, actual_time(year[0])
-    now(node)
+    drive.now()
     node.clock.move_to(1.0)
     drive.configure(Speed(speed=60.0))
-    now(node)
+    drive.now()
     node.clock.move_to(61.0)
-    now(node)
+    drive.now()
     assert actual_time(year[node.position - 1]) <= begin + 7200 < actual_time(year[node.position])
     drive.configure(Speed(speed=None))
-    assert len(now(node)) == 336_776 - bisect_right([actual_time(row) for row in year[:1000]], begin + 7200)
+    assert len(drive.now()) == 336_776 - bisect_right([actual_time(row) for row in year[:1000]], begin + 7200)
 
 
-def test_a_speed_from_the_configuration_needs_one():
-    node = opened(NYCFlights("departures", speed=lambda config: config.speed)).node
+def test_a_speed_from_the_configuration_needs_one(polled):
+    drive = polled(NYCFlights("departures", speed=lambda config: config.speed))
+    node = drive.node
     with pytest.raises(GraphError, match="start the graph with one"):
         node.poll(1)
 
