@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from pathlib import Path
 
-PIECE = 32 * 1024
+PIECE = 16 * 1024
 LONGEST_LINE = 16 * 2**20
 """Bytes of one line that are kept while its end has not come."""
 
