@@ -29,6 +29,7 @@ class Drain:
         run, core = self._run, self._run.core
         run.told("run.draining", f"draining, at most {self._timeout:g} s")
         core.inject(Barrier(run.epochs.last(), last=True))
+        core.resume()  # only now, so that a paused run takes in nothing new
         over = asyncio.ensure_future(run.over())
         await asyncio.wait([over], timeout=self._timeout)
         if not over.done():

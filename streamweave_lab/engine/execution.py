@@ -6,7 +6,7 @@ import asyncio
 import copy
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from streamweave_lab.clock import Clock
 from streamweave_lab.config.model import Config
@@ -23,6 +23,9 @@ from streamweave_lab.errors import ConfigError, RunFailedError
 from streamweave_lab.graph.batch import Barrier, Failure
 from streamweave_lab.graph.graph import Graph
 
+if TYPE_CHECKING:
+    from streamweave_lab.engine.run import LocalRun
+
 
 class Execution:
     """One execution of a graph: it listens to the core, and is what a Status is read off."""
@@ -37,7 +40,7 @@ class Execution:
         self.core = Core(graph, [copy.copy(node) for node in graph], clock, host, self, batch_size)
         self.pulse: Pulse | None = None
         self.draining: Drain | None = None
-        self.waits_for: Execution | None = None
+        self.waits_for: LocalRun | None = None
         self.started_at: float | None = None
         self.started_now: float | None = None
         self.ended_at: float | None = None
@@ -87,7 +90,7 @@ class Execution:
 
     def force_end(self) -> dict[str, int]:
         """Stop every node now. Returns what was left."""
-        self._end(State.STOPPED)
+        self._end(State.STOPPED, lambda: None)
         return self.dropped
 
     def told(
@@ -109,18 +112,14 @@ class Execution:
         """A node has ended, and with it perhaps the run."""
         self._confirm(node)
         if all(state.ended for state in self.core.states):
-            self._end(State.STOPPED)
-            if self.draining is None:
-                self.told("run.stopped", "all sources have ended, and everything is finished")
+            self._end(State.STOPPED, self._say_finished)
 
     def failed(self, node: str, item: Any, error: BaseException) -> None:
         """A node has failed: the run ends, and says so."""
         self.failure = RunFailedError(self.name, node, item, error)
         self.failure.__cause__ = error
         self.core.failed_node = node
-        self._end(State.FAILED)
-        self.told("node.failed", f"{node}: {error!r}", level="error", node=node)
-        self.told("run.failed", f"failed in {node}; {sum(self.dropped.values())} items dropped", level="error")
+        self._end(State.FAILED, self._say_failed)
 
     # Inside
 
@@ -128,7 +127,21 @@ class Execution:
         if self.epochs.confirm(node) and self._barrier_met is not None and not self._barrier_met.done():
             self._barrier_met.set_result(None)
 
-    def _end(self, state: State) -> None:
+    def _say_stopped(self) -> None:
+        dropped = sum(self.dropped.values())
+        self.told("run.stopped", f"stopped; {dropped} items dropped", level="warning" if dropped else "info")
+
+    def _say_finished(self) -> None:
+        if self.draining is None:
+            self.told("run.stopped", "all sources have ended, and everything is finished")
+
+    def _say_failed(self) -> None:
+        assert self.failure is not None  # noqa: S101 - it is why the run has ended
+        node, dropped = self.failure.node, sum(self.dropped.values())
+        self.told("node.failed", f"{node}: {self.failure.error!r}", level="error", node=node)
+        self.told("run.failed", f"failed in {node}; {dropped} items dropped", level="error")
+
+    def _end(self, state: State, say: Callable[[], None]) -> None:
         if self.lifecycle.over:
             return
         self.lifecycle.move(state, state.value)
@@ -138,6 +151,7 @@ class Execution:
             self._barrier_met.set_result(None)
         for callback in self._on_end:
             callback()
+        say()  # before anybody who waits for the end, perhaps in another thread, can look
         self._over.set_result(None)
 
     def _may_drain(self) -> bool:

@@ -102,7 +102,6 @@ class LocalRun(Execution):
         if self._drain_task is None:
             if self.lifecycle.over or not self._may_drain():
                 return Drained(not self.dropped and self.failure is None, 0.0, {}, self.dropped)
-            self.core.paused = False
             self.draining = Drain(self, timeout)
             self._drain_task = asyncio.get_running_loop().create_task(self.draining.carry_out())
         if self.draining is not None and self.draining.report is not None:
@@ -114,10 +113,7 @@ class LocalRun(Execution):
         """Stop now. What is in flight is lost, counted, and reported by edge and by node."""
         began = self.core.clock.now()
         if not self.lifecycle.over:
-            dropped = self.force_end()
-            self.told(
-                "run.stopped", f"stopped; {sum(dropped.values())} items dropped", level="warning" if dropped else "info"
-            )
+            self._end(State.STOPPED, self._say_stopped)
         return Stopped(self.core.clock.now() - began, self.dropped)
 
     @on_own_loop
@@ -155,9 +151,8 @@ class LocalRun(Execution):
         if self.lifecycle.state is not State.PAUSED:
             raise IllegalMoveError(self.name, "resume", self.lifecycle.state.value)
         self.lifecycle.move(State.RUNNING, "resume")
-        self.core.paused = False
         self.told("run.resumed", "flowing again")
-        self.core.touch(0)
+        self.core.resume()
 
     async def done(self) -> Status:
         """Wait until the run has ended, and return its last Status. To cancel the waiting leaves the run alone.
