@@ -39,14 +39,16 @@ class NotRunningError(StreamweaveError):
 
 
 class RunFailedError(StreamweaveError):
-    """The run ended because a node failed; `node`, `item` and the cause tell which, on what, and why."""
+    """The run ended because a node failed; `node`, `item` and the cause tell which, on what, and why.
 
-    def __init__(self, graph: str, node: str, item: object, error: BaseException) -> None:
+    `item` is None where it was not about one item.
+    """
+
+    def __init__(self, graph: str, node: str, item: object, error: BaseException, *, has_error_port: bool = True) -> None:
         self.graph, self.node, self.item, self.error = graph, node, item, error
-        super().__init__(
-            f"run {graph!r} failed in node {node!r} on item {_short(item)}: {error!r}; "
-            f"draw {node}.error to a sink to keep such items and go on"
-        )
+        on = "" if item is None else f" on item {_short(item)}"
+        hint = f"; draw {node}.error to a sink to keep such items and go on" if on and has_error_port else ""
+        super().__init__(f"run {graph!r} failed in node {node!r}{on}: {error!r}{hint}")
 
 
 class NoEventTimeError(StreamweaveError):

@@ -116,7 +116,8 @@ class Execution:
 
     def failed(self, node: str, item: Any, error: BaseException) -> None:
         """A node has failed: the run ends, and says so."""
-        self.failure = RunFailedError(self.name, node, item, error)
+        has_error_port = node in self.graph.nodes and "error" in self.graph[node].outputs
+        self.failure = RunFailedError(self.name, node, item, error, has_error_port=has_error_port)
         self.failure.__cause__ = error
         self.core.failed_node = node
         self._end(State.FAILED, self._say_failed)
