@@ -17,13 +17,20 @@ from streamweave_lab.graph.port import DEFAULT_CAPACITY
 from streamweave_lab.progress.window import granularity
 
 
+class Alarm(Protocol):
+    """A call that is to come."""
+
+    def cancel(self) -> None:
+        """Let it not come."""
+
+
 class Host(Protocol):
     """What a core needs of the place where it runs."""
 
     def wake(self) -> None:
         """There is work: see to it that the core gets a turn."""
 
-    def call_at(self, when: float, callback: Callable[[], None]) -> None:
+    def call_at(self, when: float, callback: Callable[[], None]) -> Alarm:
         """Call back at `when`, on the core's clock."""
 
 
@@ -231,9 +238,7 @@ class Core:
         self.fail(self.current.node.name if self.current else "?", item, error)
 
     def _release(self, state: NodeState) -> None:
-        if isinstance(state, AsyncState):
-            state.cancel()
-        if isinstance(state, AsyncSourceState):
+        if isinstance(state, AsyncState | SourceState):
             state.cancel()
         if not state.open:
             return

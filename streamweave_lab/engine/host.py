@@ -145,27 +145,38 @@ async def _farewell() -> None:
         await asyncio.wait(others, timeout=_FAREWELL_SECONDS)
 
 
+class _Timer:
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self.callback: Callable[[], None] | None = callback
+
+    def cancel(self) -> None:
+        self.callback = None
+
+
 class _VirtualHost:
     """No loop at all: timers are a heap, and time jumps to the next of them when nothing can run."""
 
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
-        self._timers: list[tuple[float, int, Callable[[], None]]] = []
+        self._timers: list[tuple[float, int, _Timer]] = []
         self._order = count()
 
     def wake(self) -> None:
         pass
 
-    def call_at(self, when: float, callback: Callable[[], None]) -> None:
-        heappush(self._timers, (when, next(self._order), callback))
+    def call_at(self, when: float, callback: Callable[[], None]) -> _Timer:
+        timer = _Timer(callback)
+        heappush(self._timers, (when, next(self._order), timer))
+        return timer
 
     def jump(self) -> bool:
-        if not self._timers:
-            return False
-        when, _, callback = heappop(self._timers)
-        self._clock.move_to(when)
-        callback()
-        return True
+        while self._timers:
+            when, _, timer = heappop(self._timers)
+            if timer.callback is not None:
+                self._clock.move_to(when)
+                timer.callback()
+                return True
+        return False
 
 
 def _run_virtually(graph: Graph, config: Config | None) -> LocalRun:

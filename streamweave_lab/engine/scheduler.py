@@ -43,9 +43,9 @@ class Scheduler:
             self._scheduled = True
             self.loop.call_soon(self._turn)
 
-    def call_at(self, when: float, callback: Callable[[], None]) -> None:
+    def call_at(self, when: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
         """Call back at `when` on the loop's clock."""
-        self.loop.call_at(when, callback)
+        return self.loop.call_at(when, callback)
 
     def current(self) -> str | None:
         """The node whose turn it is, for whoever finds the loop blocked."""

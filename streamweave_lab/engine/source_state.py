@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from streamweave_lab.engine.node_state import IDLE, LARGEST_BATCH, NodeFailed, NodeState
+from streamweave_lab.engine.node_state import LARGEST_BATCH, NodeFailed, NodeState
 from streamweave_lab.engine.stamping import Stamper, Untimely
 from streamweave_lab.graph.batch import Barrier, Failure, Watermark
 from streamweave_lab.graph.node import END, AsyncSource, Source, Wait
 
 if TYPE_CHECKING:
-    from streamweave_lab.engine.core import Core
+    from streamweave_lab.engine.core import Alarm, Core
 
 _LARGEST_POLL = LARGEST_BATCH
 
@@ -28,6 +28,7 @@ class SourceState(NodeState):
         self.stamper = Stamper(node.time, node.lag, core.granularity)
         self.wait_until: float | None = None
         self.quiet_since = core.clock.now()
+        self._alarms: dict[str, Alarm] = {}
 
     def has_input(self) -> bool:
         """There may be items now."""
@@ -56,6 +57,7 @@ class SourceState(NodeState):
             return len(answer)
         if isinstance(answer, Wait):
             self._wait(answer.seconds)
+            self._look_for_idleness()
         elif answer is END:
             self.core.tell("source.ended", f"{self.node.name} has no more items", node=self.node.name)
             self.inject(Barrier(self.core.epoch, last=True))
@@ -109,9 +111,20 @@ class SourceState(NodeState):
         self.wait_until = None
         self.core.touched |= self.bit
 
+    def cancel(self) -> None:
+        """Ask for nothing more."""
+        for alarm in self._alarms.values():
+            alarm.cancel()
+
     def _wait(self, seconds: float) -> None:
         self.wait_until = due = self.core.clock.now() + max(0.0, seconds)
-        self.core.host.call_at(due, self._due)
+        self._call_at("due", due, self._due)
+
+    def _call_at(self, what: str, when: float, callback: Callable[[], None]) -> None:
+        """Call back at `when`, and not as well at an earlier time that was set for the same purpose."""
+        if earlier := self._alarms.get(what):
+            earlier.cancel()
+        self._alarms[what] = self.core.host.call_at(when, callback)
 
     def _due(self) -> None:
         if self.wait_until is not None and self.core.clock.now() >= self.wait_until - 1e-6:
@@ -120,17 +133,22 @@ class SourceState(NodeState):
 
     def _watch_for_idleness(self) -> None:
         after = self.source.idle_after
-        if after is None or self.finished or self.core.halted:
+        if after is None or self.finished:
             return
+        self._look_for_idleness()
         quiet = self.core.clock.now() - self.quiet_since
-        # A source that was not asked, for it waits for room or for its turn, is not one that has nothing.
-        if quiet >= after and not self.idle and self.activity is IDLE:
+        again = self.core.clock.now() + (after - quiet if quiet < after else after)
+        self._call_at("idle", again, self._watch_for_idleness)
+
+    def _look_for_idleness(self) -> None:
+        """Idle is a source that has nothing; not one that was not asked, for it waits for room or for its turn."""
+        after = self.source.idle_after
+        if after is None or self.source.time is None or self.idle or self.finished or self.has_input():
+            return
+        if self.core.clock.now() - self.quiet_since >= after and not any(c.waiting for c in self.out_channels):
             self.idle = True
             self._mark_all(Watermark(None))
             self.core.touch(self.bit)
-        self.core.host.call_at(
-            self.core.clock.now() + (after - quiet if quiet < after else after), self._watch_for_idleness
-        )
 
 
 class AsyncSourceState(SourceState):
@@ -170,6 +188,7 @@ class AsyncSourceState(SourceState):
 
     def cancel(self) -> None:
         """End the task."""
+        super().cancel()
         self._cancelled = True
         if self.task is not None and self.task is not _current_task():
             self.task.cancel()
