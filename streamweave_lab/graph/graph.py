@@ -70,7 +70,7 @@ class Graph:
         """The graph as a Mermaid flowchart, each edge labelled with its ports."""
         return mermaid(shape_of(self))
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """For Jupyter, which shows the HTML image: inline SVG would be taken out of a notebook not yet trusted."""
         shape = shape_of(self)
         return {

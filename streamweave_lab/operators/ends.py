@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
 
-    T = TypeVar("T", default=Any)  # so that a checker lets `Collect("spill")` stand alone
+    T = TypeVar("T", bound=Any, default=Any)  # so that a checker lets `Collect("spill")` stand alone
 else:
     from typing import TypeVar
 
-    T = TypeVar("T")
+    T = TypeVar("T", bound=Any)
 
 
 class Collect(Sink[T], Generic[T]):

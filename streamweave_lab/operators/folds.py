@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
-I = TypeVar("I", contravariant=True)  # noqa: E741 - the item, as in Step[I, O]
-V = TypeVar("V")
-K = TypeVar("K")
-A = TypeVar("A")
-S = TypeVar("S")
+I = TypeVar("I", contravariant=True, bound=Any)  # noqa: E741 - the item, as in Step[I, O]
+V = TypeVar("V", bound=Any)
+K = TypeVar("K", bound=Any)
+A = TypeVar("A", bound=Any)
+S = TypeVar("S", bound=Any)
 
 
 class WindowResult(NamedTuple, Generic[K, V]):

@@ -8,8 +8,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from streamweave_lab.progress.window import Tumbling
 
-K = TypeVar("K")
-T = TypeVar("T")
+K = TypeVar("K", bound=Any)
+T = TypeVar("T", bound=Any)
 
 
 class Pane(NamedTuple, Generic[K, T]):

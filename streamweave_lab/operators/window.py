@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from operator import length_hint
-from typing import Any, TypeVar, overload
+from typing import Any, overload
+
+from typing_extensions import TypeVar
 
 from streamweave_lab.errors import GraphError, NoEventTimeError
 from streamweave_lab.graph.batch import Batch
@@ -16,9 +18,10 @@ from streamweave_lab.operators.keyed import Accumulators, no_key
 from streamweave_lab.operators.panes import Open, OpenWindows, Pane
 from streamweave_lab.progress.window import Tumbling, granularity, last_instant
 
-K = TypeVar("K")
-V = TypeVar("V")
-J = TypeVar("J")
+# Bounds and defaults as in graph/port.py: for lambdas of which nothing is known.
+K = TypeVar("K", bound=Any, default=Any)
+V = TypeVar("V", bound=Any, default=Any)
+J = TypeVar("J", bound=Any, default=Any)
 
 
 class Window(Step[I_contra, O_co]):
@@ -130,24 +133,30 @@ class Window(Step[I_contra, O_co]):
     def _take(self, items: list[Any], times: list[float]) -> list[tuple[Any, float]]:
         """Fold each item into its pane; those of windows that are due already are given back.
 
-        While items stay in one window it costs them two comparisons. Where the window changes, the items since
-        the last change are counted by what the iterator has left.
+        While items stay in one window it costs them two comparisons; around the end of a window, where they go
+        back and forth, the window before is at hand. Where the window changes, the items since the last change
+        are counted by what the iterator has left.
         """
         key, step, windows = self._key or no_key, self._fold.step, self._windows
-        never, on_time, window = -math.inf, windows.on_time, Open.nowhere()
+        never, on_time = -math.inf, windows.on_time
+        window = other = Open.nowhere()
         start, end, panes = window.start, window.end, window.panes
         behind: list[tuple[Any, float]] = []
         rest, since = iter(items), len(items)
         for item, time in zip(rest, times, strict=True):
             try:
                 if not start <= time < end:
-                    if never < time < on_time:
+                    if other.start <= time < other.end:
+                        found = other
+                    elif never < time < on_time:
                         behind.append((item, time))
                         window.held -= 1
                         continue
-                    found, left = windows.at(time), length_hint(rest) + 1
+                    else:
+                        found = windows.at(time)
+                    left = length_hint(rest) + 1
                     window.held += since - left
-                    window, since = found, left
+                    window, other, since = found, window, left
                     start, end, panes = window.start, window.end, window.panes
                 k = key(item)
                 panes[k] = step(panes[k], item)
