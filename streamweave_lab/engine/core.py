@@ -30,6 +30,9 @@ class Host(Protocol):
     def wake(self) -> None:
         """There is work: see to it that the core gets a turn."""
 
+    def hurry(self) -> None:
+        """As `wake`, from a caller that can wait for the turn."""
+
     def call_at(self, when: float, callback: Callable[[], None]) -> Alarm:
         """Call back at `when`, on the core's clock."""
 
@@ -156,8 +159,11 @@ class Core:
             else:
                 self.runnable &= ~low
 
-    def touch(self, bits: int) -> None:
-        """Something changed outside a turn: look again, and wake the host if there is work."""
+    def touch(self, bits: int, *, hurry: bool = False) -> None:
+        """Something changed outside a turn: look again, and wake the host if there is work.
+
+        With `hurry` the caller can wait while the work is done at once, if the loop has nothing else to do for it.
+        """
         if self.halted:
             return
         if self._stepping:
@@ -165,7 +171,7 @@ class Core:
             return
         self.settle(self.touched | bits, self.clock.now())
         if self.runnable and not self.paused:
-            self.host.wake()
+            self.host.hurry() if hurry else self.host.wake()
 
     def inject(self, barrier: Barrier) -> None:
         """Let every source that still runs send a barrier."""

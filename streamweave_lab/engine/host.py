@@ -164,6 +164,9 @@ class _VirtualHost:
     def wake(self) -> None:
         pass
 
+    def hurry(self) -> None:
+        pass
+
     def call_at(self, when: float, callback: Callable[[], None]) -> _Timer:
         timer = _Timer(callback)
         heappush(self._timers, (when, next(self._order), timer))

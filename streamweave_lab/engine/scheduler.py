@@ -43,6 +43,11 @@ class Scheduler:
             self._scheduled = True
             self.loop.call_soon(self._turn)
 
+    def hurry(self) -> None:
+        """There is work, and the caller can wait for it: where nothing else runs, do it now rather than next turn."""
+        if not self._scheduled and not self._running:
+            self._turn()
+
     def call_at(self, when: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
         """Call back at `when` on the loop's clock."""
         return self.loop.call_at(when, callback)

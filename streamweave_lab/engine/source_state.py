@@ -220,7 +220,7 @@ class AsyncSourceState(SourceState):
                 if items:
                     self._room.clear()
                     self._in_hand = items
-                    self.core.touch(self.bit)
+                    self.core.touch(self.bit, hurry=True)
                     await self._room.wait()
         finally:
             close = getattr(stream, "aclose", None)
