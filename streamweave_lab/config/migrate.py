@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +48,8 @@ def _what_to_install(model: type, version: int) -> str:
     module = model.__module__.partition(".")[0]
     if module == "__main__":
         return f"Use the newer definition of {model.__name__}, which has schema_version = {version}"
+    from importlib.metadata import packages_distributions  # it takes 20 ms to import, for one message
+
     package = next(iter(packages_distributions().get(module, [module])))
     return f"Install a newer one: pip install --upgrade {package}"
 

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from streamweave_lab import upward
 from streamweave_lab.errors import GraphError
-from streamweave_lab.graph import drawing
-from streamweave_lab.graph.mermaid import mermaid
 from streamweave_lab.graph.node import Node
 from streamweave_lab.graph.port import ClosedPath, Edge
 from streamweave_lab.graph.shape import plain_text, shape_of
@@ -64,20 +62,25 @@ class Graph:
 
     def svg(self) -> str:
         """The drawing of the graph as an SVG document, readable on light and on dark ground; the same every time."""
+        from streamweave_lab.graph import drawing  # here, as below: most programs never draw, and start faster without
+
         return drawing.svg(shape_of(self))
 
     def mermaid(self) -> str:
         """The graph as a Mermaid flowchart, each edge labelled with its ports."""
+        from streamweave_lab.graph.mermaid import mermaid
+
         return mermaid(shape_of(self))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """For Jupyter, which shows the HTML image: inline SVG would be taken out of a notebook not yet trusted."""
-        shape = shape_of(self)
+        from streamweave_lab.graph import drawing
+
         return {
-            "text/plain": plain_text(shape),
-            "text/html": drawing.image(shape),
-            "image/svg+xml": drawing.svg(shape),
-            "text/vnd.mermaid": mermaid(shape),
+            "text/plain": str(self),
+            "text/html": drawing.image(shape_of(self)),
+            "image/svg+xml": self.svg(),
+            "text/vnd.mermaid": self.mermaid(),
         }
 
     def start(self, config: Config | None = None, *, host: str = "loop", replace: str = "drain") -> LocalRun:
