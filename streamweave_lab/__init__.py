@@ -36,6 +36,7 @@ from streamweave_lab.operators import (
     Replay,
     Route,
     Window,
+    WindowResult,
     count,
     fold,
     max,  # noqa: A004 - sw.max reads as what it is, and shadows nothing for who writes `import streamweave_lab as sw`
@@ -80,6 +81,7 @@ __all__ = [
     "Tumbling",
     "Wait",
     "Window",
+    "WindowResult",
     "connectors",
     "console",
     "count",

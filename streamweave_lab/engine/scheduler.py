@@ -95,6 +95,11 @@ _SCHEDULERS: WeakValueDictionary[int, Scheduler] = WeakValueDictionary()
 """By the id of the loop, which a scheduler keeps alive: keys that are loops would never be let go."""
 
 
+def use(scheduler: Scheduler) -> None:
+    """Let `scheduler` be the one of its loop; only before a run lives there."""
+    _SCHEDULERS[id(scheduler.loop)] = scheduler
+
+
 def scheduler_of(loop: asyncio.AbstractEventLoop, clock: Clock = SYSTEM_CLOCK) -> Scheduler:
     """The one scheduler of a loop; it lasts as long as a run on that loop is known."""
     scheduler = _SCHEDULERS.get(id(loop))

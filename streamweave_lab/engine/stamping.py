@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from itertools import accumulate
-from math import floor, inf, isfinite
+from math import inf, isfinite
 from typing import Any
 
 from streamweave_lab.graph.batch import Batch, Watermark
@@ -50,24 +51,22 @@ class Stamper:
 
     def _cuts(self, times: list[float]) -> list[tuple[int, float]]:
         """After how many items the watermark passes a multiple of the granularity, and the newest time there."""
-        grain, lag, last = self._granularity, self._lag, max(self.newest, max(times))
-        if grain is None:
-            return []
         now = self._multiple(self.newest)
-        if self._multiple(last) == now:
+        if self._multiple(max(times)) <= now:
             return []
+        newest = list(accumulate(times, max, initial=self.newest))
         cuts = []
-        for at, newest in enumerate(accumulate(times, max, initial=self.newest)):
-            # The comparison with the last cut is all that most items pay.
-            if newest > self.newest and floor((newest - lag) / grain) != now and at:
-                now = floor((newest - lag) / grain)
-                cuts.append((at, newest))
+        while self._multiple(newest[-1]) > now:
+            at = bisect_right(newest, now, key=self._multiple)
+            now = self._multiple(newest[at])
+            cuts.append((at, newest[at]))
         return cuts
 
     def _multiple(self, newest: float) -> float:
+        """How many whole granularities fit before the watermark; of no account where none is needed."""
         if self._granularity is None or newest == -inf:
             return -inf
-        return floor((newest - self._lag) / self._granularity)
+        return (newest - self._lag) // self._granularity
 
 
 def _times_of(items: list[Any], time: Callable[[Any], float]) -> list[float]:

@@ -12,8 +12,8 @@ from streamweave_lab.clock import VirtualClock
 class VirtualLoop(asyncio.SelectorEventLoop):
     """An asyncio loop whose `time()` is a VirtualClock, moved on instead of waiting."""
 
-    def __init__(self) -> None:
-        self.clock = VirtualClock()
+    def __init__(self, clock: VirtualClock | None = None) -> None:
+        self.clock = clock or VirtualClock()
         super().__init__(_JumpingSelector(self.clock))
 
     def time(self) -> float:

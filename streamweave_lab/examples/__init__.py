@@ -1,0 +1,1 @@
+"""Graphs to begin with, on real data."""
