@@ -39,7 +39,7 @@ Sink = str | os.PathLike[str] | Stream | Callable[[str], object]
 
 
 class Log:
-    """Lines on their way to one sink, until `close()`; a context manager."""
+    """Lines on their way to one sink, until it is closed or called; a context manager."""
 
     def __init__(self, sink: Sink, level: str = "info") -> None:
         if level not in LEVELS:
@@ -69,6 +69,8 @@ class Log:
         with self._guard:
             self._catch_up("")
             self._lines.close()
+
+    __call__ = close
 
     def _take(self, graph: str, event: EventStatus) -> None:
         """Called on the run's loop, so by several threads where runs live on several loops."""

@@ -86,7 +86,7 @@ def test_a_path_is_appended_to_and_a_stream_is_flushed(tmp_path: Path) -> None:
 def test_after_close_nothing_more_is_written() -> None:
     lines: list[str] = []
     log = log_to(lines.append)
-    log.close()
+    log()
     log.close()
     announce("g", event())
     assert lines == []

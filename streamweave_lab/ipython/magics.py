@@ -1,0 +1,88 @@
+"""The `%weave` magic and its tab completion. Nothing here waits: what takes time is asked for, and goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, line_magic, magics_class
+
+from streamweave_lab.engine.registry import runs
+from streamweave_lab.engine.run import LocalRun
+from streamweave_lab.errors import StreamweaveError
+from streamweave_lab.ipython.answers import Asked, StatusTable, Table, runs_table
+from streamweave_lab.ipython.words import NotUnderstoodError, Order, go_on, nearest, understand
+
+Matcher = Callable[[CompletionContext], SimpleMatcherResult]
+
+
+@magics_class
+class WeaveMagics(Magics):
+    """What `%load_ext streamweave_lab` adds to IPython."""
+
+    @line_magic
+    def weave(self, line: str) -> Asked | Table:
+        """Look at the runs of this kernel and act on them.
+
+            %weave runs                           all runs of this kernel
+            %weave status [name]                  what a run is now
+            %weave drain  [name] [--timeout 30]   take in nothing new, finish what is in flight, stop
+            %weave reload [name]                  read the configuration again and apply it
+            %weave stop   [name]                  stop now; what is in flight is lost, and counted
+
+        The name can be left out where there is one run only. Nothing waits: `drain`, `reload` and `stop` return
+        at once while the run does what it was asked. `await _` in the next cell gives the report, and
+        `await run.done()` waits for the end.
+        """
+        try:
+            return _carry_out(understand(line))
+        except (NotUnderstoodError, StreamweaveError) as error:
+            raise UsageError(str(error)) from None
+
+
+def _carry_out(order: Order) -> Asked | Table:
+    if order.verb == "runs":
+        return runs_table([run.status() for run in runs().values()])
+    run = _the_run(order)
+    if order.verb == "status":
+        return StatusTable(run.status())
+    wishes = {} if order.timeout is None else {"timeout": order.timeout}
+    return Asked(order.verb, run.name, run.ask(order.verb, **wishes))  # type: ignore[arg-type]
+
+
+def _the_run(order: Order) -> LocalRun:
+    known = runs()
+    if order.name is not None:
+        if order.name not in known:
+            raise NotUnderstoodError(f"no run of this kernel is named {order.name!r}; {_hint(order.name, known)}")
+        return known[order.name]
+    # A run that has ended can still be looked at, but what acts is meant for one that has not.
+    meant = [run for run in known.values() if not run.lifecycle.over] or list(known.values())
+    if len(meant) != 1:
+        raise NotUnderstoodError(_hint("", known) if not meant else _which(order.verb, meant))
+    return meant[0]
+
+
+def _hint(name: str, known: dict[str, LocalRun]) -> str:
+    return nearest(name, known) if known else "there is no run in this kernel; start one with graph.start()"
+
+
+def _which(verb: str, meant: list[LocalRun]) -> str:
+    return f"which run? say %weave {verb} " + " or ".join(run.name for run in meant)
+
+
+def make_matcher() -> Matcher:
+    """A matcher for IPython's completer: verbs, names of runs and options after `%weave`."""
+
+    @context_matcher(identifier="streamweave_lab.weave")  # type: ignore[untyped-decorator]
+    def weave_matcher(context: CompletionContext) -> SimpleMatcherResult:
+        begun, words = go_on(context.text_until_cursor, runs())
+        completions = [SimpleCompletion(word, type="weave") for word in words]
+        return SimpleMatcherResult(completions=completions, matched_fragment=begun, suppress=bool(words))
+
+    matcher: Matcher = weave_matcher
+    return matcher
+
+
+__all__ = ["WeaveMagics", "make_matcher"]
