@@ -49,7 +49,7 @@ class AsyncState(NodeState):
 
     def assess(self) -> Activity:
         """Busy while something is in flight; blocked while results wait for room."""
-        if not self.ended and not self.finished and self.in_flight and not self._can_step():
+        if not self.finished and (self.in_flight or self.todo) and not self._can_step():
             return BUSY if self.has_room() else BLOCKED
         return super().assess()
 
