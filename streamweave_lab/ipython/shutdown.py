@@ -48,7 +48,7 @@ def install_here() -> None:
     """Do so in the kernel that this process is; elsewhere do nothing."""
     from IPython import get_ipython
 
-    kernel = getattr(get_ipython(), "kernel", None)  # type: ignore[no-untyped-call]
+    kernel = getattr(get_ipython(), "kernel", None)
     if kernel is not None:
         install(kernel)
 

@@ -128,7 +128,7 @@ def test_a_failed_run_is_not_ready_and_says_which_node_failed() -> None:
         assert get(server, "/live").status_code == 200
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.org"])  # noqa: S104  # to be refused
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.org"])  # to be refused
 def test_only_loopback_addresses_are_served(run: LocalRun, host: str) -> None:
     with pytest.raises(ValueError, match=r"cannot be served on .*knows no token"):
         serve(run, host=host)
