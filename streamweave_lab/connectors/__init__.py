@@ -1,9 +1,18 @@
-"""Sources that bring in the world outside: one file for each outside system, each behind its own extra."""
+"""Sources that bring in the world outside: one file for each outside system, each behind its own extra.
 
-from streamweave_lab.connectors.files import CSV, JSONLines, Lines
-from streamweave_lab.connectors.flight_rows import Flight, FlightRow, parse_flight
-from streamweave_lab.connectors.hostmetrics import HostMetrics, HostReading
-from streamweave_lab.connectors.nycflights import NYCFlights
+They are loaded when they are first asked for, so that `import streamweave_lab` stays quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from streamweave_lab.connectors.files import CSV, JSONLines, Lines
+    from streamweave_lab.connectors.flight_rows import Flight, FlightRow, parse_flight
+    from streamweave_lab.connectors.hostmetrics import HostMetrics, HostReading
+    from streamweave_lab.connectors.nycflights import NYCFlights
 
 __all__ = [
     "CSV",
@@ -16,3 +25,21 @@ __all__ = [
     "NYCFlights",
     "parse_flight",
 ]
+
+_FILES = {
+    "files": ("CSV", "JSONLines", "Lines"),
+    "flight_rows": ("Flight", "FlightRow", "parse_flight"),
+    "hostmetrics": ("HostMetrics", "HostReading"),
+    "nycflights": ("NYCFlights",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for file, names in _FILES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{file}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]
