@@ -37,14 +37,18 @@ class Map(Step[I_contra, O_co], FunctionNode):
 
     def on_batch(self, port: str, batch: Batch) -> None:
         """Call the function for each item, and send what it returned."""
-        f = self._logic
+        f, rest = self._logic, iter(batch.items)
         out: list[Any] = []
         failed: Failed = []
-        for item in batch.items:
+        while len(out) + len(failed) < len(batch.items):
             try:
-                out.append(f(item))
+                # What came before a failure stays in `out`, and `rest` goes on behind it.
+                out.extend(map(f, rest))
             except Exception as error:
                 failed.append((len(out) + len(failed), error))
+            else:
+                if len(out) + len(failed) < len(batch.items):  # `map` takes a StopIteration for the end of the items
+                    failed.append((len(out) + len(failed), RuntimeError("the function raised StopIteration")))
         self.send("out", out, self._refuse_all(batch, failed) if failed else batch.times)
 
 
