@@ -166,9 +166,11 @@ class NodeState:
         """Let the logic know that the frontier has moved, and the receivers as much of it as they may."""
         frontier = self.progress.time
         if frontier is not None and frontier > self.frontier:
-            self.frontier = frontier
+            self.frontier = self.node._item_time = frontier
             self.node.advanced(frontier)
-        self.promise(idle=all(channel.idle for channel in self.ins if not channel.ended) and not self.alignment.ended)
+            self.node.flush()
+        if not self.alignment.ended:  # else `meet` has the last word
+            self.promise(idle=all(channel.idle for channel in self.ins if not channel.ended))
 
     def promise(self, idle: bool) -> None:
         """Tell the receivers how far the frontier is, if that is news to them."""
