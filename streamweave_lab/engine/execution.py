@@ -177,7 +177,10 @@ class Execution:
         if self.config is None:
             yield "the run was started without a configuration; pass config= to start"
         elif not isinstance(new, type(self.config)):
-            yield f"{type(new).__name__} is not the class of the configuration that the run was started with; start it again"
+            yield (
+                f"{type(new).__name__} is not the class of the configuration that the run was started with; "
+                f"start it again"
+            )
         elif self.lifecycle.state is not State.RUNNING:
             yield f"the run is {self.lifecycle.state.value}; a configuration is applied while it runs"
 

@@ -88,7 +88,9 @@ async def _begin_after(run: LocalRun, earlier: LocalRun, replace: str) -> None:
             raise
 
 
-def _made_for(loop: asyncio.AbstractEventLoop, graph: Graph, config: Config | None, where: str, batch_size: int | None = None) -> LocalRun:  # fmt: skip
+def _made_for(
+    loop: asyncio.AbstractEventLoop, graph: Graph, config: Config | None, where: str, batch_size: int | None = None
+) -> LocalRun:
     clock: Clock = loop.clock if isinstance(loop, VirtualLoop) else SYSTEM_CLOCK
     scheduler = scheduler_of(loop, clock)
     run = LocalRun(graph, config, clock, scheduler, where=where, loop=loop, batch_size=batch_size)

@@ -66,7 +66,8 @@ def why_not_ready(run: Execution, loop: LoopStatus) -> Iterable[str]:
     elif state is not State.RUNNING:
         yield state.value
     if loop.stalled_seconds:
-        yield f"the event loop has not answered for {loop.stalled_seconds:.0f} s: {loop.blocked_by or 'something'} blocks it"
+        by = loop.blocked_by or "something"
+        yield f"the event loop has not answered for {loop.stalled_seconds:.0f} s: {by} blocks it"
     if state is State.RUNNING and (stuck := stuck_edges(run.core)):
         yield "nothing can move: " + ", ".join(stuck) + " wait for each other; give them more capacity"
 

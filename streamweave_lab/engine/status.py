@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from streamweave_lab.engine.status_text import text_of
+
 STATUS_VERSION = 1
 
 RunState = Literal["created", "starting", "running", "paused", "draining", "suspending", "stopped", "failed"]
@@ -123,7 +125,10 @@ class DrainStatus(_Document):
 
 
 class Status(_Document):
-    """What a run is at one moment: frozen, complete, and JSON-serialisable (`model_dump_json()`)."""
+    """What a run is at one moment: frozen, complete, and JSON-serialisable (`model_dump_json()`).
+
+    As text it is a few lines without clocks and rates: `print(run.status())`.
+    """
 
     status_version: int = STATUS_VERSION
     graph: str
@@ -154,6 +159,11 @@ class Status(_Document):
     loop: LoopStatus = LoopStatus()
     drain: DrainStatus | None = None
     epoch: int = 0
+
+    def __str__(self) -> str:
+        return text_of(self)
+
+    __repr__ = __str__
 
     def node(self, name: str) -> NodeStatus:
         """The node named `name`. Raises: KeyError."""

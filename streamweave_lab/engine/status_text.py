@@ -1,0 +1,55 @@
+"""A Status as plain text, for notebooks and terminals: no clock, no rate, nothing that differs without a reason."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from streamweave_lab.engine.status import EdgeStatus, NodeStatus, Status
+
+_MOVING = {"idle", "busy", "blocked"}
+
+
+def text_of(status: Status) -> str:
+    """The run in one line, a line for each node, and one for each edge that has something to say."""
+    lines = [_run(status), *_columns([_node(node) for node in status.nodes])]
+    lines += [f"  {edge}" for edge in filter(None, map(_edge, status.edges))]
+    return "\n".join(lines)
+
+
+def _run(status: Status) -> str:
+    reasons = [reason for reason in status.reasons if reason != status.state]
+    ready = "ready" if status.ready else f"not ready: {'; '.join(reasons)}" if reasons else ""
+    version = f", configuration version {status.config.version}" if status.config else ""
+    return f"{status.graph}: {status.state}{ready and ', '}{ready}{version}"
+
+
+def _node(node: NodeStatus) -> list[str]:
+    facts = [_ports("in", node.items_in), _ports("out", node.items_out)]
+    facts += [f"{count:,} {what}" for count, what in _exceptions(node) if count]
+    state = "running" if node.state in _MOVING else node.state
+    return [node.name, node.kind, state, " · ".join(fact for fact in facts if fact)]
+
+
+def _exceptions(node: NodeStatus) -> list[tuple[int, str]]:
+    return [(node.errors, "errors"), (node.late, "late"), (node.dropped, "dropped"), (node.held, "held")]
+
+
+def _ports(way: str, items: dict[str, int]) -> str:
+    """As `in 12`, or `out 12, rest 3` where several ports saw items."""
+    seen = {port: count for port, count in items.items() if count or port == way}
+    return ", ".join(f"{port} {count:,}" for port, count in seen.items())
+
+
+def _edge(edge: EdgeStatus) -> str | None:
+    if not (edge.queued or edge.dropped):
+        return None
+    dropped = f", {edge.dropped:,} dropped" if edge.dropped else ""
+    return f"{edge.source} -> {edge.target}: {edge.queued:,} of {edge.capacity:,} queued{dropped}"
+
+
+def _columns(rows: list[list[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
