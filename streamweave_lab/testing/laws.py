@@ -25,9 +25,13 @@ class Witness:
     def __init__(self, run: LocalRun) -> None:
         self._run = run
         self._reached: dict[str, float] = {}
+        self._looks = 0
 
     def __call__(self) -> None:
-        """Look now."""
+        """Look now; every eighth time at the Status document as well, which costs more."""
+        self._looks += 1
+        if self._looks % 8 == 0:
+            self.look_at_status()
         for channel in self._run.core.channels:
             check_edge(channel)
             self._moves_forward(channel.name, channel.watermark)
@@ -37,7 +41,7 @@ class Witness:
             self._moves_forward(f"what {state.node.name} promises", state.promised)
 
     def look_at_status(self) -> None:
-        """Check the Status document as well: it costs more, and should be done now and then."""
+        """Check what the Status document says."""
         status = self._run.status()
         self._moves_forward("the run", -inf if status.frontier is None else status.frontier)
         for node in status.nodes:
