@@ -95,6 +95,10 @@ class Notebook:
         """The cell in the page, to look for things inside it."""
         return self.page.locator(".jp-Notebook-cell").nth(index)
 
+    def show(self, index: int) -> None:
+        """Scroll to a cell: JupyterLab draws the outputs of those far away only when they come near."""
+        self.page.evaluate(f"i => {_NOTEBOOK}.scrollToItem(i)", index)
+
     def save(self) -> None:
         """Save the notebook file."""
         self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
