@@ -79,9 +79,17 @@ class Scheduler:
             if not ready:
                 return False
             for core in ready:
-                now = core.go(now, now + (end - now) / len(ready))
+                if now < end:
+                    now = core.go(now, now + (end - now) / len(ready))
+                    self._to_the_back(core)
             if now >= end - SLICE_SECONDS * 0.05:
                 return True
+
+    def _to_the_back(self, core: Core) -> None:
+        """Whoever had a share waits for the others: turns that overrun it must not starve the last in the row."""
+        if len(self.cores) > 1 and core in self.cores:
+            self.cores.remove(core)
+            self.cores.append(core)
 
     def _let_others(self, turns: int) -> None:
         # When this runs, whatever else is due in this turn of the loop stands in `_ready`.
