@@ -138,7 +138,9 @@ def test_every_item_meets_one_configuration_in_the_whole_graph(sketch: Sketch, s
 
 
 @quickly
-@given(sketches(), seeds, st.lists(st.tuples(moments, st.sampled_from([change, pause_and_resume])), max_size=4), moments)
+@given(
+    sketches(), seeds, st.lists(st.tuples(moments, st.sampled_from([change, pause_and_resume])), max_size=4), moments
+)
 def test_pauses_and_changes_at_any_moments_lose_nothing_even_if_a_drain_cuts_in(
     sketch: Sketch, seed: int, verbs: list[tuple[int, Verb]], end: int
 ) -> None:
