@@ -1,0 +1,144 @@
+"""A Status as the numbers and words that the console's front end reads. Pure; `static/frames.js` is the other end.
+
+A frame is one buffer, little-endian: float64 for what grows without bound or is event time, then uint32 for the rest.
+Rates and shares are differences between two frames, which the front end takes; so frames may be missed, and
+history is nothing but older frames.
+"""
+
+from __future__ import annotations
+
+import json
+from array import array
+from math import nan
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from streamweave_lab.engine.status import ConfigStatus, EventStatus, Status
+
+ENDED = frozenset({"stopped", "failed"})
+
+_NODE_STATES = {"idle": 0, "busy": 1, "blocked": 2, "ended": 3, "failed": 4}
+_MOST = 0xFFFFFFFF
+_NONE = _MOST
+"""Stands for None among the uint32."""
+
+
+def topology(status: Status) -> dict[str, Any]:
+    """What does not change while a run goes on: the names, in the order in which frames have their numbers."""
+    return {
+        "graph": status.graph,
+        "host": status.host,
+        "nodes": [
+            {"name": n.name, "kind": n.kind, "role": n.role, "ins": list(n.items_in), "outs": list(n.items_out)}
+            for n in status.nodes
+        ],
+        "edges": [{"source": e.source, "target": e.target, "capacity": e.capacity} for e in status.edges],
+    }
+
+
+def frame(status: Status) -> bytes:
+    """All numbers of one moment. 920 bytes for ten nodes with twenty ports and ten edges."""
+    nodes, edges = status.nodes, status.edges
+    lag = status.loop.lag_seconds
+    doubles = array("d", (status.taken_at, status.uptime, _or_nan(status.frontier), _newest(status), lag))
+    doubles.extend([_or_nan(n.frontier) for n in nodes])
+    doubles.extend([n.errors for n in nodes])
+    doubles.extend([n.late for n in nodes])
+    for n in nodes:
+        doubles.extend(n.items_in.values())
+        doubles.extend(n.items_out.values())
+    words = array("I", [_wrapped_ms(n.busy_seconds) for n in nodes])
+    words.extend([_wrapped_ms(n.blocked_seconds) for n in nodes])
+    words.extend([_wrapped_ms(n.run_seconds) for n in nodes])
+    words.extend([min(n.held, _MOST) for n in nodes])
+    words.extend([_or_none(n.backlog) for n in nodes])
+    words.extend([_or_none(n.total) for n in nodes])
+    words.extend([_NODE_STATES[n.state] for n in nodes])
+    words.extend([min(e.queued, _MOST) for e in edges])
+    words.extend([min(e.peak, _MOST) for e in edges])
+    words.extend([min(e.dropped, _MOST) for e in edges])
+    words.extend([_wrapped_ms(e.blocked_seconds) for e in edges])
+    words.extend([e.blocked for e in edges])
+    return doubles.tobytes() + words.tobytes()
+
+
+def moved(status: Status) -> tuple[Any, ...]:
+    """Equal for two moments between which nothing happened but the passing of time."""
+    return (
+        status.state,
+        status.reasons,
+        status.frontier,
+        status.events[:1],
+        [(n.state, n.items_in, n.items_out, n.errors, n.late, n.held, n.backlog, n.frontier) for n in status.nodes],
+        [(e.queued, e.received, e.blocked) for e in status.edges],
+    )
+
+
+def words(status: Status) -> dict[str, Any]:
+    """What is said in words, and changes seldom."""
+    drain = status.drain
+    return {
+        "state": status.state,
+        "ready": status.ready,
+        "reasons": list(status.reasons),
+        "bottleneck": status.bottleneck,
+        "holder": status.frontier_held_by,
+        "epoch": status.epoch,
+        "started": status.started_at,
+        "ended": status.ended_at,
+        "stall": {"by": status.loop.blocked_by, "longest": status.loop.longest_stall_seconds},
+        "drain": drain and {"phase": drain.phase, "complete": drain.complete, "dropped": drain.dropped},
+    }
+
+
+def settings(config: ConfigStatus | None) -> dict[str, Any] | None:
+    """The configuration in force: a row of name, value and source for each field."""
+    if config is None:
+        return None
+    return {
+        "version": config.version,
+        "schema": config.schema_version,
+        "epoch": config.epoch,
+        "sha256": config.sha256,
+        "rows": [[name, text(_value(config.values, name)), source] for name, source in config.sources.items()],
+        "reloads": config.reloads,
+        "successful": config.last_reload_successful,
+    }
+
+
+def events(newest_first: Iterable[EventStatus]) -> list[dict[str, Any]]:
+    """Events, newest first."""
+    return [
+        {"at": e.at, "event": e.event, "level": e.level, "message": e.message, "node": e.node} for e in newest_first
+    ]
+
+
+def text(value: Any) -> str:
+    """A configured value, short and readable."""
+    return value if isinstance(value, str) else json.dumps(value, default=repr, ensure_ascii=False)
+
+
+def _value(values: dict[str, Any], name: str) -> Any:
+    found: Any = values
+    for part in name.split("."):
+        found = found[part]
+    return found
+
+
+def _newest(status: Status) -> float:
+    return max((n.newest for n in status.nodes if n.newest is not None), default=nan)
+
+
+def _or_nan(number: float | None) -> float:
+    return nan if number is None else number
+
+
+def _or_none(number: int | None) -> int:
+    return _NONE if number is None else min(number, _NONE - 1)
+
+
+def _wrapped_ms(seconds: float) -> int:
+    """Milliseconds that begin again at 0 after 49 days; differences of uint32 do not mind."""
+    return int(seconds * 1000) & _MOST

@@ -1,0 +1,53 @@
+"""How a run shows itself: constant text, a static twin for pages without a kernel, and the live console."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from streamweave_lab.console.snapshot import twin
+from streamweave_lab.engine.pulse import in_kernel
+from streamweave_lab.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from streamweave_lab.console.console import Console
+    from streamweave_lab.engine.run import LocalRun
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+_CONSOLES: WeakKeyDictionary[LocalRun, Console] = WeakKeyDictionary()
+"""One console a run: all cells and pages that show it share its frames."""
+
+
+def console(run: LocalRun) -> Console:
+    """The live console of `run`; the same one each time. Raises: MissingExtraError without anywidget."""
+    found = _CONSOLES.get(run)
+    if found is None:
+        found = _CONSOLES[run] = _made(run)
+    return found
+
+
+def run_bundle(run: LocalRun) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What Jupyter is given to show a run: data and metadata by MIME type.
+
+    The text never changes; the static twin of a run has its numbers once the run has ended.
+    """
+    data: dict[str, Any] = {"text/plain": run_text(run), "text/html": twin(run.status())}
+    if in_kernel():
+        with suppress(MissingExtraError):  # a kernel without widgets has the twin
+            data[WIDGET] = {"version_major": 2, "version_minor": 0, "model_id": console(run).model_id}
+    return data, {}
+
+
+def run_text(run: LocalRun) -> str:
+    """A run in one line that is the same each time."""
+    return f"run of graph {run.name!r}: {len(run.graph.nodes)} nodes, {len(run.graph.edges)} edges"
+
+
+def _made(run: LocalRun) -> Console:
+    try:
+        from streamweave_lab.console.console import Console
+    except ImportError as error:
+        raise MissingExtraError("the live console", "console") from error
+    return Console(run)

@@ -1,0 +1,140 @@
+// The buttons, and what they ask before they act. What is lost is said first.
+
+import { h, mark, say, show } from "./dom.js";
+import { count } from "./format.js";
+import { accountOf, changesOf, refusalsOf } from "./reports.js";
+
+const SLOW = 400; // milliseconds after which a press that is not answered says that it is queued
+
+export function buttons(link, store) {
+  const place = h("div", { class: "sw-place" });
+  const desk = new Desk(link, store, place);
+  const pause = button("Pause", "pause", () => desk.act(store.words.state === "paused" ? "resume" : "pause"));
+  const reload = button("Reload configuration", "reload", () => desk.plan());
+  const drain = button("Drain", "drain", () => desk.askToDrain());
+  const stop = button("Stop now", "stop", () => desk.askToStop());
+  const element = h("div", { class: "sw-buttons", role: "group", "aria-label": "controls" }, pause, reload, drain, stop);
+  const update = () => {
+    const { state } = store.words;
+    const live = !store.over && !store.gone;
+    say(pause, state === "paused" ? "Resume" : "Pause");
+    show(element, live);
+    mark(pause, "disabled", !(state === "running" || state === "paused"));
+    mark(reload, "disabled", !live || !store.config || state === "draining");
+    mark(reload, "title", store.config ? "read the configuration's file again and show what would change" : "this run was started without a configuration");
+    show(drain, state !== "draining");
+    show(stop, state === "draining");
+    desk.update();
+  };
+  return { element, place, update };
+}
+
+function button(label, name, onclick, kind = "") {
+  return h("button", { type: "button", class: `sw-button ${kind}`, "data-do": name, onclick }, label);
+}
+
+// Where buttons ask and answer: one matter at a time, below the header.
+class Desk {
+  constructor(link, store, place) {
+    [this.link, this.store, this.place] = [link, store, place];
+    this.live = null;
+  }
+
+  update() {
+    this.live?.();
+  }
+
+  put(title, ...content) {
+    this.live = null;
+    const before = document.activeElement;
+    const close = () => (this.place.replaceChildren(), (this.live = null), before?.isConnected && before.focus());
+    const matter = h("div", { class: "sw-matter", role: "group", "aria-label": title }, h("h3", {}, title), ...content);
+    matter.addEventListener("keydown", (event) => event.key === "Escape" && (event.stopPropagation(), close()));
+    this.place.replaceChildren(matter);
+    return { matter, close };
+  }
+
+  say(title, sentence, ...more) {
+    const { matter, close } = this.put(title, h("p", { role: "status", "aria-live": "polite" }, sentence), ...more);
+    matter.append(h("p", { class: "sw-row" }, button("Close", "close", close)));
+  }
+
+  // Ask the kernel, and say honestly how far that has come.
+  act(verb, more = {}, done = null) {
+    const waiting = h("p", { role: "status", "aria-live": "polite" }, `Asked to ${WORDS[verb]}.`);
+    let timer = setTimeout(() => say(waiting, `Queued: the kernel is busy. It will ${WORDS[verb]} as soon as the cell that blocks it ends.`), SLOW);
+    const { matter, close } = this.put(TITLES[verb], waiting);
+    this.link.press(verb, more, (answer) => {
+      clearTimeout(timer);
+      if (answer.stage === "queued") timer = setTimeout(() => say(waiting, this.lateWord(verb)), SLOW);
+      else if (answer.stage === "refused") this.say(TITLES[verb], answer.reason);
+      else if (done) done(answer.report, close);
+      else if (matter.isConnected) close();
+    });
+  }
+
+  lateWord(verb) {
+    if (verb === "drain") return "Draining. What is in flight is being finished.";
+    return this.store.silence() > 1 ? `Queued: the kernel is busy. It will ${WORDS[verb]} as soon as the cell that blocks it ends.` : `Queued: the run is about to ${WORDS[verb]}.`;
+  }
+
+  askToDrain() {
+    const lost = h("p", {});
+    const seconds = h("input", { type: "number", min: 1, max: 3600, value: 30, "aria-label": "seconds" });
+    const { matter, close } = this.put(
+      `Drain ${this.store.topology.graph}?`,
+      h("p", {}, "Sources stop. What is in flight is finished, open windows close, sinks flush; then the run ends. It cannot be resumed."),
+      h("p", { class: "sw-row" }, h("label", {}, "At most ", seconds, " seconds"),),
+      lost,
+    );
+    const now = button("Drain", "drain-now", () => this.act("drain", { timeout: Math.max(1, Number(seconds.value) || 30) }, (report) => this.account("Drained", report)), "sw-danger");
+    const cancel = button("Cancel", "cancel", close);
+    matter.append(h("p", { class: "sw-row" }, now, cancel));
+    this.live = () => say(lost, `If that does not suffice, the run is ended by force, and what is left is dropped and counted for each edge; ${inFlight(this.store)}.`);
+    this.live();
+    cancel.focus();
+  }
+
+  askToStop() {
+    const lost = h("p", {});
+    const { matter, close } = this.put(`Stop ${this.store.topology.graph} now?`, lost);
+    const cancel = button("Cancel", "cancel", close);
+    matter.append(h("p", { class: "sw-row" }, button("Stop now", "stop-now", () => this.act("stop", {}, (report) => this.account("Stopped", report)), "sw-danger"), cancel));
+    this.live = () => say(lost, `What is in flight is lost and counted; ${inFlight(this.store)}.`);
+    this.live();
+    cancel.focus();
+  }
+
+  account(title, report) {
+    const { sentence, left } = accountOf(report);
+    this.say(report.complete === false ? `${title}, not complete` : title, sentence, left);
+  }
+
+  plan() {
+    this.act("reload-plan", {}, (plan) => this.showPlan(plan));
+  }
+
+  showPlan({ changes, refused }) {
+    if (refused.length) return this.say("Reload refused", "The configuration in force stays.", changesOf(changes), refusalsOf(refused));
+    if (!changes.length) return this.say("Reload configuration", "Nothing has changed in the configuration's file.");
+    const { matter, close } = this.put("Reload configuration", h("p", {}, "This would change, between two items, in the whole graph at once:"), changesOf(changes));
+    const apply = button("Apply", "apply", () => this.act("reload-apply", {}, (report) => this.reloaded(report)), "sw-primary");
+    matter.append(h("p", { class: "sw-row" }, apply, button("Cancel", "cancel", close)));
+    apply.focus();
+  }
+
+  reloaded(report) {
+    if (report.applied === undefined) this.showPlan(report); // the file has changed since it was shown
+    else if (report.applied) this.say("Configuration reloaded", `Version ${report.version} is active since epoch ${report.epoch}.`, changesOf(report.changes));
+    else this.say("Reload refused", `Version ${report.version} stays.`, refusalsOf(report.refused));
+  }
+}
+
+const WORDS = { drain: "drain", stop: "stop", pause: "pause", resume: "go on", "reload-plan": "read the configuration", "reload-apply": "reload" };
+const TITLES = { drain: "Drain", stop: "Stop", pause: "Pause", resume: "Resume", "reload-plan": "Reload configuration", "reload-apply": "Reload configuration" };
+
+function inFlight(store) {
+  const sum = (numbers) => (numbers ? numbers.reduce((a, b) => a + b, 0) : 0);
+  const [queued, held] = [sum(store.last?.queued), sum(store.last?.held)];
+  return queued + held ? `now ${count(queued + held)} items (${count(queued)} on edges, ${count(held)} kept back in nodes)` : "at this moment nothing is in flight";
+}

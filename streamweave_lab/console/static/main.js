@@ -1,0 +1,116 @@
+// The console of one run. One link a page; as many views as cells show it.
+
+import { buttons } from "./buttons.js";
+import { chartsPanel } from "./charts.js";
+import { h, say, show } from "./dom.js";
+import { eventsPanel } from "./events.js";
+import { duration } from "./format.js";
+import { graphPanel } from "./graph.js";
+import { header, tiles } from "./header.js";
+import { Link } from "./link.js";
+import { portsPanel } from "./ports.js";
+import { pressurePanel } from "./pressure.js";
+import { progressPanel } from "./progress.js";
+import { settingsPanel } from "./settings.js";
+
+const SILENT = 3; // seconds
+
+class Selection {
+  constructor(changed) {
+    this.nodes = new Set();
+    this.changed = changed;
+  }
+
+  has(node) {
+    return this.nodes.has(node);
+  }
+
+  toggle(node) {
+    const was = this.has(node);
+    this.nodes.clear();
+    if (!was) this.nodes.add(node);
+    this.changed();
+  }
+}
+
+function render(link, el) {
+  const { store } = link;
+  const view = {};
+  let [seen, asked] = [false, false];
+  const draw = () => {
+    asked = false;
+    if (!seen) return;
+    for (const part of parts) part.update();
+  };
+  const ask = () => {
+    if (asked || !seen) return;
+    asked = true;
+    requestAnimationFrame(draw);
+  };
+
+  const selection = new Selection(() => ask());
+  const controls = buttons(link, store);
+  const notice = noticeOf(store);
+  const charts = chartsPanel(link, store);
+  const [head, figures, graph] = [header(store, controls.element), tiles(store), graphPanel(store, selection)];
+  const [ports, pressure, progress] = [portsPanel(store, selection), pressurePanel(store, selection), progressPanel(store, selection)];
+  const [events, settings] = [eventsPanel(store), settingsPanel(store)];
+  const parts = [head, controls, notice, figures, graph, ports, pressure, progress, events, settings, charts];
+
+  const root = h(
+    "div", { class: "sw-console", role: "region", "aria-label": `console of run ${store.topology.graph}` },
+    head.element, notice.element, controls.place, figures.element, graph.element,
+    h("div", { class: "sw-columns" }, ports.element, h("div", { class: "sw-stack" }, pressure.element, progress.element)),
+    h("div", { class: "sw-columns", "data-single": !store.config }, events.element, store.config && settings.element),
+    charts.element,
+  );
+  el.append(root);
+
+  const look = () => {
+    const now = onScreen && document.visibilityState === "visible";
+    if (now === seen) return;
+    seen = now;
+    link.look(view, seen);
+    ask();
+  };
+  let onScreen = false;
+  const observer = new IntersectionObserver((entries) => ((onScreen = entries[entries.length - 1].isIntersecting), look()));
+  observer.observe(root);
+  document.addEventListener("visibilitychange", look);
+  store.listeners.add(ask);
+  const clock = setInterval(ask, 1000); // uptime goes on, and silence is noticed
+
+  return () => {
+    clearInterval(clock);
+    observer.disconnect();
+    document.removeEventListener("visibilitychange", look);
+    store.listeners.delete(ask);
+    charts.close();
+    link.look(view, false);
+    root.remove();
+  };
+}
+
+function noticeOf(store) {
+  const element = h("p", { class: "sw-notice", role: "status", "aria-live": "polite", hidden: "" });
+  const update = () => {
+    const silence = store.silence();
+    const told = store.gone ? "The kernel is gone. This is the last that was seen of the run." : silence > SILENT ? `No news for ${duration(Math.floor(silence))}: the kernel is busy, a cell blocks it. This is the last that was seen.` : "";
+    if (told) say(element, told);
+    show(element, told !== "");
+  };
+  return { element, update };
+}
+
+export default () => {
+  let link = null;
+  return {
+    initialize({ model }) {
+      link = new Link(model);
+      return () => link.close();
+    },
+    render({ el }) {
+      return render(link, el);
+    },
+  };
+};

@@ -1,0 +1,157 @@
+// All that a page knows of one run. Views read it; frames, words and answers come in; nobody else changes it.
+
+import { Decoder, msBetween, portsOf, stateName } from "./frames.js";
+
+const SECONDS_KEPT = 121;
+const WINDOW = 2.3; // seconds over which shares are taken
+const RATE_WINDOW = 1.1;
+const EVENTS_KEPT = 60;
+const OVER = new Set(["stopped", "failed"]);
+
+export class Store {
+  constructor(topology) {
+    this.topology = topology;
+    this.ports = portsOf(topology);
+    this.decoder = new Decoder(topology.nodes.length, this.ports.length, topology.edges.length);
+    this.inflow = this.ports.flatMap((port, i) => (port.way === "out" && topology.nodes[port.node].role === "source" ? [i] : []));
+    this.words = { state: "created", ready: false, reasons: [], stall: {}, drain: null };
+    this.events = [];
+    this.config = null;
+    this.gone = false;
+    this.version = 0;
+    this.listeners = new Set();
+    this.clear();
+    this.heard();
+  }
+
+  get over() {
+    return OVER.has(this.words.state);
+  }
+
+  get last() {
+    return this.recent[this.recent.length - 1] ?? null;
+  }
+
+  // What comes in.
+
+  replace(present, history) {
+    this.clear();
+    for (const frame of this.decoder.all(history)) this.add(frame);
+    this.take(present);
+    this.events = present.events ?? [];
+    this.changed();
+  }
+
+  take({ words, events, config }) {
+    if (words) this.words = words;
+    if (config !== undefined) this.config = config;
+    if (events) {
+      const known = new Set(this.events.map(keyOf));
+      this.events = [...events.filter((event) => !known.has(keyOf(event))), ...this.events].slice(0, EVENTS_KEPT);
+    }
+  }
+
+  frame(content, view) {
+    this.add(this.decoder.one(view));
+    this.take(content);
+    this.changed();
+  }
+
+  heard() {
+    this.heardAt = performance.now();
+  }
+
+  lost() {
+    this.gone = true;
+    this.changed();
+  }
+
+  changed() {
+    this.heard();
+    this.version += 1;
+    for (const listener of this.listeners) listener();
+  }
+
+  clear() {
+    this.recent = [];
+    this.seconds = [];
+    this.times = [];
+    this.rates = this.ports.map(() => []);
+  }
+
+  add(frame) {
+    const { recent } = this;
+    if (recent.length && frame.at <= this.last.at) return;
+    recent.push(frame);
+    while (recent.length > 2 && recent[1].at < frame.at - WINDOW) recent.shift();
+    const second = this.seconds[this.seconds.length - 1];
+    if (second && frame.at - second.at < 0.9) return;
+    if (second) this.addRates(second, frame);
+    this.seconds.push(frame);
+    if (this.seconds.length > SECONDS_KEPT) this.seconds.shift();
+  }
+
+  addRates(before, after) {
+    const seconds = after.at - before.at;
+    const full = this.times.push(after.at) > SECONDS_KEPT;
+    if (full) this.times.shift();
+    this.rates.forEach((series, port) => {
+      series.push(Math.max(0, after.items[port] - before.items[port]) / seconds);
+      if (full) series.shift();
+    });
+  }
+
+  // What can be read off it.
+
+  rate(port) {
+    const [before, after] = this.between(RATE_WINDOW);
+    return before ? Math.max(0, after.items[port] - before.items[port]) / (after.at - before.at) : 0;
+  }
+
+  // Items a second over as much of the last two minutes as is known.
+  pace(ports) {
+    const [before, after] = [this.seconds[0], this.last];
+    const seconds = before ? after.at - before.at : 0;
+    return seconds > 0 ? ports.reduce((sum, port) => sum + Math.max(0, after.items[port] - before.items[port]), 0) / seconds : 0;
+  }
+
+  // Shares of the last seconds; of a run that has ended, of all its time.
+  share(column, index) {
+    const [before, after] = this.between(WINDOW);
+    if (!after) return 0;
+    if (this.over || !before) return after.uptime > 0 ? Math.min(1, after[column][index] / 1000 / after.uptime) : 0;
+    return Math.min(1, msBetween(before[column][index], after[column][index]) / 1000 / (after.at - before.at));
+  }
+
+  node(index) {
+    const frame = this.last;
+    const state = frame ? stateName(frame.states[index]) : "idle";
+    const paused = this.words.state === "paused";
+    return { state, paused, busy: this.share("busy", index), blocked: this.share("blocked", index), ran: this.share("ran", index) };
+  }
+
+  between(seconds) {
+    const after = this.last;
+    const before = after && this.recent.find((frame) => frame.at >= after.at - seconds && frame !== after);
+    return [before ?? this.recent[this.recent.length - 2], after];
+  }
+
+  uptime() {
+    if (!this.last) return 0;
+    const runs = !this.over && this.words.started !== null;
+    return this.last.uptime + (runs ? (performance.now() - this.arrived()) / 1000 : 0);
+  }
+
+  arrived() {
+    if (this.arrivedOf !== this.last) [this.arrivedOf, this.arrivedAt] = [this.last, performance.now()];
+    return this.arrivedAt;
+  }
+
+  silence() {
+    return this.over ? 0 : (performance.now() - this.heardAt) / 1000;
+  }
+}
+
+function keyOf(event) {
+  return `${event.at} ${event.event} ${event.message}`;
+}
