@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from streamweave_lab.cli.outcome import Exit, exit_code, sentence
+from streamweave_lab.engine.run import LocalRun
+from streamweave_lab.errors import RunFailedError
+from streamweave_lab.graph.graph import Graph
+from streamweave_lab.operators import Count, ForEach, Map, Replay
+
+
+def told(run: LocalRun) -> tuple[Exit, str]:
+    return exit_code(run.status(), run.dropped), sentence(run.status(), run.dropped)
+
+
+def test_a_run_whose_sources_ended_is_a_success() -> None:
+    run = Graph("numbers", Replay("source", range(3)) >> Count("counted")).run_to_end()
+    assert told(run) == (0, "run numbers has come to its end")
+
+
+def held(begun: asyncio.Event) -> Graph:
+    async def forever(_: int) -> None:
+        begun.set()
+        await asyncio.sleep(3600)
+
+    return Graph("held", Replay("source", [1, 2]) >> ForEach("forever", forever))
+
+
+def test_a_drained_run_is_a_success() -> None:
+    async def drained() -> LocalRun:
+        run = Graph("numbers", Replay("source", range(3)) >> Count("counted")).start()
+        await run.drain()
+        return run
+
+    assert told(asyncio.run(drained())) == (0, "run numbers was drained; nothing was dropped")
+
+
+@pytest.mark.parametrize("verb", ["drain", "stop"])
+def test_a_run_that_dropped_items_says_how_many_and_where(verb: str) -> None:
+    async def cut_off() -> LocalRun:
+        begun = asyncio.Event()
+        run = held(begun).start()
+        await begun.wait()
+        await (run.drain(timeout=0.01) if verb == "drain" else run.stop())
+        return run
+
+    code, said = told(asyncio.run(cut_off()))
+    assert code == 3
+    assert said.startswith("run held was ended before everything was finished; dropped: ")
+    assert "in forever" in said
+
+
+def test_a_failed_run_names_the_node() -> None:
+    async def failed() -> LocalRun:
+        run = Graph("broken", Replay("source", [0]) >> Map("invert", lambda n: 1 / n) >> Count("counted")).start()
+        with pytest.raises(RunFailedError):
+            await run.done()
+        return run
+
+    code, said = told(asyncio.run(failed()))
+    assert code == 70
+    assert said.startswith("run broken has failed")
+    assert "invert" in said
