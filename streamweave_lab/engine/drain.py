@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from streamweave_lab.engine.node_state import NodeState
+from streamweave_lab.engine.node_state import BUSY, NodeState
 from streamweave_lab.engine.reports import Drained
 from streamweave_lab.engine.source_state import SourceState
 from streamweave_lab.engine.status import DrainStatus
@@ -34,7 +35,7 @@ class Drain:
         await asyncio.wait([over], timeout=self._timeout)
         if not over.done():
             over.cancel()
-            held_by = tuple(state.node.name for state in core.states if not state.ended)
+            held_by = _holders(core.states)
             dropped = run.force_end()
             self.report = self._account(dropped, held_by)
             lost = sum(dropped.values())
@@ -87,3 +88,9 @@ class Drain:
         phases["close"] = now - reached
         complete = not dropped and not held_by and self._run.failure is None
         return Drained(complete, now - self._began, phases, dropped, held_by)
+
+
+def _holders(states: Sequence[NodeState]) -> tuple[str, ...]:
+    """The nodes that have work; those that wait for room behind them, or for items from them, hold nothing up."""
+    unfinished = [state for state in states if not state.ended]
+    return tuple(s.node.name for s in [s for s in unfinished if s.activity is BUSY] or unfinished)

@@ -19,7 +19,7 @@ class Drained:
     dropped: dict[str, int] = field(default_factory=dict)
     """Items that were left, by edge ("parse.out -> delays.in") and, for what a node held, by node name."""
     held_by: tuple[str, ...] = ()
-    """The nodes that had not finished when the time was up."""
+    """The nodes that still had work when the time was up; not those that only waited for them."""
 
 
 @dataclass(frozen=True)
