@@ -29,3 +29,12 @@ RIGHT = {
     "W4": lambda items: [half(x) if is_even(x) else triple(x) for x in items],
     "W5": list,
 }
+
+HOW_MANY = {
+    "W1": lambda items: sum(is_even(affine(x)) for x in items),
+    "W2": lambda lines: sum(len(line.split()) for line in lines),
+    "W3": lambda readings: len({(key, int(time)) for key, time, _ in readings}),
+    "W4": len,
+    "W5": len,
+}
+"""How many items come out, where there are too many to keep them."""
