@@ -40,6 +40,7 @@ class Execution:
         self.core = Core(graph, [copy.copy(node) for node in graph], clock, host, self, batch_size)
         self.pulse: Pulse | None = None
         self.draining: Drain | None = None
+        self.replacing: asyncio.Task[None] | None = None
         self.waits_for: LocalRun | None = None
         self.started_at: float | None = None
         self.started_now: float | None = None

@@ -10,11 +10,12 @@ from itertools import count
 from math import inf
 from typing import Any
 
+from streamweave_lab import upward
 from streamweave_lab.clock import SYSTEM_CLOCK, Clock, VirtualClock
 from streamweave_lab.config.model import Config
 from streamweave_lab.engine import registry
 from streamweave_lab.engine.lifecycle import State
-from streamweave_lab.engine.pulse import pulse_of
+from streamweave_lab.engine.pulse import in_kernel, pulse_of
 from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.engine.scheduler import scheduler_of
 from streamweave_lab.engine.virtual_loop import VirtualLoop
@@ -42,6 +43,8 @@ def start(graph: Graph, config: Config | None = None, *, host: str = "loop", rep
             f"no event loop is running here to start {graph.name!r} on; "
             f'use start(host="thread"), run_to_end(), or await inside asyncio.run()'
         ) from None
+    if in_kernel():
+        upward.call(upward.END_WITH_KERNEL)
     return _start_here(graph, config, replace, "loop")
 
 
@@ -60,12 +63,13 @@ def _start_here(graph: Graph, config: Config | None, replace: str, where: str) -
     run = _made_for(asyncio.get_running_loop(), graph, config, where)
     earlier = registry.enter(run)
     run.lifecycle.move(State.STARTING, "start")
-    if earlier is None or earlier.lifecycle.over or earlier.loop is None or earlier.loop.is_closed():
+    while earlier is not None and (earlier.lifecycle.over or earlier.loop is None or earlier.loop.is_closed()):
+        earlier = earlier.waits_for  # one that never began waits for a third, which may still be there
+    if earlier is None:
         _enter(run)
     else:
         run.waits_for = earlier
-        task = asyncio.get_running_loop().create_task(_begin_after(run, earlier, replace))
-        run.on_end(lambda: run.waits_for is not None and task.cancel())
+        run.replacing = asyncio.get_running_loop().create_task(_begin_after(run, earlier, replace))
     return run
 
 
@@ -75,8 +79,10 @@ async def _begin_after(run: LocalRun, earlier: LocalRun, replace: str) -> None:
     while before is not None:
         report = await (before.drain(_REPLACED_DRAIN_SECONDS) if replace == "drain" else before.stop())
         dropped += sum(report.dropped.values())
-        before = before.waits_for  # it never began, and the run it waited for may still be there
+        before = before.waits_for
     run.waits_for = None
+    if run.lifecycle.over:
+        return
     verb = "drained" if replace == "drain" else "stopped"
     run.told(
         "run.replaced", f"replaced an earlier run of this name, which was {verb}; {dropped} of its items were dropped"
