@@ -17,6 +17,7 @@ LOG_TO = "streamweave_lab.ops.logs:log_to"
 CONSOLE = "streamweave_lab.console.display:console"
 LOAD_EXTENSION = "streamweave_lab.ipython.extension:load_ipython_extension"
 UNLOAD_EXTENSION = "streamweave_lab.ipython.extension:unload_ipython_extension"
+END_WITH_KERNEL = "streamweave_lab.ipython.shutdown:install_here"
 CONSOLE_BUNDLE = "streamweave_lab.console.display:run_bundle"
 
 

@@ -1,4 +1,4 @@
-"""The quickstart graph: how late do New York's airlines leave, hour by hour?"""
+"""The quickstart graph, which asks how late New York's airlines leave."""
 
 from __future__ import annotations
 
@@ -28,6 +28,25 @@ class CarrierHour(NamedTuple):
     """Minutes."""
 
 
+class AirlineSoFar(NamedTuple):
+    """One airline since the beginning."""
+
+    carrier: str = ""
+    flights: int = 0
+    delay: float = 0.0
+    """Minutes, of all flights together."""
+
+    @property
+    def mean_delay(self) -> float:
+        """Minutes."""
+        return self.delay / self.flights
+
+
+def count_in(so_far: AirlineSoFar, flight: Flight) -> AirlineSoFar:
+    """An airline's sum with one flight more."""
+    return AirlineSoFar(flight.carrier, so_far.flights + 1, so_far.delay + flight.departure_delay)
+
+
 def mean_delay(pane: sw.Pane[str, Flight]) -> CarrierHour:
     """The mean departure delay of what one airline flew in one hour."""
     delays = [flight.departure_delay for flight in pane.items]
@@ -40,7 +59,7 @@ def late_enough(flight: Flight, config: FlightsConfig) -> bool:
 
 
 def flights_graph(*, paced: bool = True) -> sw.Graph:
-    """Departures → numbers → those late enough → hourly means for each airline → the newest of them.
+    """Departures → numbers → those late enough → each airline's mean delay, by the hour and so far.
 
     Cancelled flights, of which no number can be made, are kept in `cancelled`; flights that left so late that
     their hour was closed are counted in `too_late`. `paced=False` replays the year as fast as it goes.
@@ -51,13 +70,14 @@ def flights_graph(*, paced: bool = True) -> sw.Graph:
     delayed = sw.Filter("delayed", late_enough, config=FlightsConfig)
     hourly = sw.Window("hourly", mean_delay, sw.Tumbling(seconds=HOUR), key=lambda flight: flight.carrier)
     board = sw.Latest[CarrierHour]("board", key=lambda row: row.carrier)
-    hours = sw.Count("hours")
+    so_far = sw.Reduce("so_far", count_in, initial=AirlineSoFar(), key=lambda flight: flight.carrier)
+    year = sw.Latest[AirlineSoFar]("year", key=lambda airline: airline.carrier)
     cancelled = sw.Collect[sw.Failure[object]]("cancelled")
     too_late = sw.Count("too_late")
     return sw.Graph(
         "flights",
         departures >> parse >> delayed >> hourly >> board,
-        hourly >> hours,
+        delayed >> so_far >> year,
         parse.error >> cancelled,
         hourly.late >> too_late,
     )
