@@ -1,0 +1,28 @@
+"""The benchmarks measure what is right, and nothing else."""
+
+import pytest
+
+from tests.benchmarks import one
+from tests.benchmarks.report import Result, table
+from tests.benchmarks.workloads import SIZES
+
+CONTENDERS = ("hand", "ours", "peer_streamz", "peer_bytewax", "peer_reactivex", "peer_aiostream")
+
+
+@pytest.mark.parametrize("name", CONTENDERS)
+def test_what_a_contender_brings_out_is_right(name):
+    if name.startswith("peer_"):
+        pytest.importorskip(name.removeprefix("peer_"))
+    for workload in SIZES:
+        if (found := one.contender(name, workload)) is not None:
+            one.check(name, workload, *found)
+
+
+def test_the_table_says_which_bars_are_met():
+    results = [
+        Result("Speed", "fast", 2.0, "×", bar=1.5, at_least=True),
+        Result("Speed", "slow", 2.0, "ms", bar=1.5),
+        Result("Size", "small", 12_345.0),
+    ]
+    lines = [" ".join(line.split()) for line in table(results).splitlines()]
+    assert lines == ["", "Speed", "fast 2 × ≥ 1.5 met", "slow 2 ms ≤ 1.5 NOT MET", "", "Size", "small 12,345"]
