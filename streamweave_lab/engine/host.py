@@ -34,6 +34,8 @@ def start(graph: Graph, config: Config | None = None, *, host: str = "loop", rep
         raise ValueError(f'host must be "loop" or "thread", not {host!r}')
     if replace not in ("drain", "stop"):
         raise ValueError(f'replace must be "drain" or "stop", not {replace!r}')
+    if in_kernel():
+        upward.call(upward.END_WITH_KERNEL)
     if host == "thread":
         return _start_in_thread(graph, config, replace)
     try:
@@ -43,8 +45,6 @@ def start(graph: Graph, config: Config | None = None, *, host: str = "loop", rep
             f"no event loop is running here to start {graph.name!r} on; "
             f'use start(host="thread"), run_to_end(), or await inside asyncio.run()'
         ) from None
-    if in_kernel():
-        upward.call(upward.END_WITH_KERNEL)
     return _start_here(graph, config, replace, "loop")
 
 
