@@ -14,6 +14,7 @@ _A_DATE = 1e8
 
 # Okabe and Ito's palette, which colour-blind people can tell apart, in tones for light and dark ground.
 _COLOURS = ("#3b8fd4", "#e08a1e", "#2aa876", "#c65fa5", "#8f7ee0", "#d4604a", "#5fb3c9", "#a8a032")
+_SMALL: dict[str, Any] = {"axis_label_text_font_size": "11px", "major_label_text_font_size": "11px"}
 _DASHES = ("solid", "dashed", "dotted", "dotdash")
 
 
@@ -56,15 +57,17 @@ def _throughput(nodes: list[str]) -> Any:
 
 
 def _frontier(dated: bool) -> Any:
-    from bokeh.models import ColumnDataSource
+    from bokeh.models import ColumnDataSource, DataRange1d, LinearAxis
 
     source = ColumnDataSource({name: [] for name in ("time", "frontier", "newest", "lag")}, name=FRONTIER)
     figure = _figure("event time", "datetime" if dated else "linear")
-    figure.varea(
-        "time", "frontier", "newest", source=source, fill_color=_COLOURS[0], fill_alpha=0.18, legend_label="lag"
-    )
+    figure.extra_y_ranges = {"lag": DataRange1d(start=0, range_padding=0.1)}
+    figure.add_layout(LinearAxis(y_range_name="lag", axis_label="lag, seconds", **_SMALL), "right")
     newest = figure.line("time", "newest", source=source, color=_COLOURS[1], line_width=2, legend_label="newest item")
     figure.line("time", "frontier", source=source, color=_COLOURS[0], line_width=2, legend_label="frontier")
+    figure.line(
+        "time", "lag", source=source, color=_COLOURS[3], line_dash="dashed", y_range_name="lag", legend_label="lag"
+    )
     shown = "{%F %T}" if dated else "{0,0.[000]} s"
     tips = [("newest item", f"@newest{shown}"), ("frontier", f"@frontier{shown}"), ("lag", "@lag{0,0.[0]} s")]
     _hover(figure, newest, tips, {"@newest": "datetime", "@frontier": "datetime"} if dated else {}, mode="vline")
@@ -83,9 +86,12 @@ def _figure(y_label: str, y_type: Any) -> Any:
         y_range=DataRange1d(only_visible=True, range_padding=0.1),
         background_fill_alpha=0, border_fill_alpha=0, outline_line_color=None, lod_threshold=None,
     )  # fmt: skip
-    units = ("milliseconds", "seconds", "minsec", "minutes", "hourmin", "hours")
-    drawn.xaxis.formatter = DatetimeTickFormatter(**dict.fromkeys(units, "%H:%M:%S"))
-    drawn.yaxis.axis_label_text_font_size = drawn.axis.major_label_text_font_size = "11px"
+    clock = "%H:%M:%S"
+    drawn.xaxis.formatter = DatetimeTickFormatter(
+        milliseconds=clock, seconds=clock, minsec=clock, minutes=clock, hourmin=clock, hours=clock
+    )
+    for axis in drawn.axis:
+        axis.update(**_SMALL)
     drawn.toolbar.logo = None
     drawn.toolbar.autohide = True
     return drawn
@@ -109,6 +115,7 @@ def _legend(figure: Any) -> None:
     """Below the figure, so that it hides no line; a click hides the line it names."""
     legend = figure.legend[0]
     legend.click_policy = "hide"
+    legend.location = "left"
     legend.orientation = "horizontal"
     legend.ncols = 8
     legend.label_text_font_size = "11px"

@@ -69,7 +69,7 @@ class Feed:
         ended = status.state in columns.ENDED
         numbers = columns.frame(status)
         self._keep(numbers, now, ended)
-        self._note_motion(status, now)
+        self._note_motion(status, numbers, now)
         if ended:
             return None if self._over else self._last(status, numbers, now)
         if not self.viewers.anybody(now):
@@ -94,8 +94,13 @@ class Feed:
             self._kept_at = now
             self.history.append(numbers)
 
-    def _note_motion(self, status: Status, now: float) -> None:
-        moved = columns.moved(status)
+    def _note_motion(self, status: Status, numbers: bytes, now: float) -> None:
+        moved = (
+            columns.moved(numbers, len(status.nodes), len(status.edges)),
+            status.state,
+            status.reasons,
+            status.events[:1],
+        )
         if moved != self._moved:
             self._moved, self._moved_at = moved, now
 

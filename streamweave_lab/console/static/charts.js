@@ -3,7 +3,7 @@
 import { h, say, show } from "./dom.js";
 import { isDate } from "./format.js";
 
-const KEPT = 4800; // points: twenty minutes of frames
+const KEPT = 3600; // seconds
 const [LEAST, MOST] = [20_000, 120_000]; // milliseconds shown while following: the time since the start, up to two minutes
 
 export function chartsPanel(link, store) {
@@ -45,7 +45,7 @@ class Charts {
     [this.store, this.boxes] = [store, boxes];
     this.figures = [];
     this.strayed = false;
-    this.drawn = null;
+    this.drawn = 0;
     this.themed = "";
   }
 
@@ -58,7 +58,6 @@ class Charts {
       const source = figure.document.get_model_by_name(name);
       this.figures.push({ manager, figure, source, columns });
     }
-    for (const frame of framesOf(this.store)) this.stream(...frame);
     this.update();
   }
 
@@ -66,16 +65,11 @@ class Charts {
     const { store, figures } = this;
     if (!figures.length || !store.last) return;
     this.theme();
-    if (this.drawn === store.last) return;
-    const [before, after] = store.between(1.1);
-    if (before && after.at > (this.drawn?.at ?? 0)) this.stream(before, after);
-    this.drawn = store.last;
+    const fresh = store.seconds.flatMap((frame, i) => (i && frame.at > this.drawn ? [[store.seconds[i - 1], frame]] : []));
+    if (!fresh.length) return; // a point a second is as fine as two minutes on a screen; to draw lines is what costs
+    this.drawn = fresh[fresh.length - 1][1].at;
+    for (const { source, columns } of figures) source.stream(joined(fresh.map(([before, after]) => columns(store, before, after))), KEPT);
     this.move();
-  }
-
-  stream(before, after) {
-    for (const { source, columns } of this.figures) source.stream(columns(this.store, before, after), KEPT);
-    this.drawn = after;
   }
 
   // Follow the newest frame, unless somebody has moved a figure to look at something.
@@ -106,7 +100,7 @@ class Charts {
     const [ink, line] = [css.getPropertyValue("color"), css.getPropertyValue("outline-color")].map(plainColour);
     const axis = { axis_label_text_color: ink, major_label_text_color: ink, axis_line_color: line, major_tick_line_color: line, minor_tick_line_color: null, axis_label_text_font_style: "normal" };
     for (const { figure } of this.figures) {
-      for (const model of [...figure.below, ...figure.left]) {
+      for (const model of [...figure.below, ...figure.left, ...figure.right]) {
         if (model.type.endsWith("Axis")) model.setv(axis);
         if (model.type === "Legend") model.setv({ label_text_color: ink });
       }
@@ -131,8 +125,8 @@ function plainColour(named) {
   return `rgba(${r}, ${g}, ${b}, ${(a / 255).toFixed(3)})`;
 }
 
-function framesOf({ seconds }) {
-  return seconds.slice(1).map((frame, i) => [seconds[i], frame]);
+function joined(rows) {
+  return Object.fromEntries(Object.keys(rows[0]).map((column) => [column, rows.map((row) => row[column])]));
 }
 
 // Bokeh writes times as UTC: they are moved so that they read as this page's local time.
@@ -142,14 +136,14 @@ function timeOf(frame) {
 
 function throughputOf(store, before, after) {
   const seconds = after.at - before.at;
-  const row = { time: [timeOf(after)] };
+  const row = { time: timeOf(after) };
   store.topology.nodes.forEach((node, index) => {
     const way = node.role === "sink" ? "in" : "out";
     let items = 0;
     store.ports.forEach((port, i) => {
       if (port.node === index && port.way === way && port.name !== "error" && port.name !== "late") items += after.items[i] - before.items[i];
     });
-    row[`node${index}`] = [Math.max(0, items) / seconds];
+    row[`node${index}`] = Math.max(0, items) / seconds;
   });
   return row;
 }
@@ -157,5 +151,5 @@ function throughputOf(store, before, after) {
 function frontierOf(store, _, after) {
   const unit = isDate(after.newest) ? 1000 : 1;
   const [frontier, newest] = [after.frontier, after.newest];
-  return { time: [timeOf(after)], frontier: [frontier * unit], newest: [newest * unit], lag: [newest - frontier] };
+  return { time: timeOf(after), frontier: frontier * unit, newest: newest * unit, lag: newest - frontier };
 }

@@ -29,13 +29,14 @@ export class Decoder {
     const buffer = view.buffer.slice(from, from + this.bytes);
     const d = cutter(new Float64Array(buffer, 0, this.doubles));
     const u = cutter(new Uint32Array(buffer, 8 * this.doubles));
-    const [at, uptime, frontier, newest, loopLag] = d(HEAD);
+    const [at, uptime, loopLag, frontier, newest] = d(HEAD);
     const { nodes: n, ports: p, edges: e } = this;
     return {
       at, uptime, frontier, newest, loopLag,
       frontiers: d(n), errors: d(n), late: d(n), items: d(p),
-      busy: u(n), blocked: u(n), ran: u(n), held: u(n), backlog: u(n), total: u(n), states: u(n),
-      queued: u(e), peak: u(e), dropped: u(e), waited: u(e), waits: u(e),
+      held: u(n), backlog: u(n), total: u(n), states: u(n),
+      queued: u(e), peak: u(e), dropped: u(e), waits: u(e),
+      busy: u(n), blocked: u(n), ran: u(n), waited: u(e),
     };
   }
 }

@@ -17,7 +17,7 @@ export function graphPanel(store, selection) {
     "svg",
     {
       class: "sw-drawing", viewBox: `0 0 ${placed.width} ${placed.height}`, role: "group",
-      style: `width:${placed.width}px;min-width:min(100%, ${Math.round(placed.width * 0.8)}px)`,
+      style: `width:${placed.width}px;min-width:${Math.round(placed.width * 0.8)}px`,
       "aria-label": `graph ${topology.graph}: ${topology.nodes.length} nodes, ${topology.edges.length} edges`,
     },
     ...edges.map((view) => view.element),
