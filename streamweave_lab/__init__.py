@@ -1,12 +1,12 @@
 """Draw a streaming dataflow graph, run it on Jupyter's own event loop, watch it live, and operate it.
 
-    import streamweave_lab as sw
-
-    numbers = sw.Replay("numbers", range(10))
-    square = sw.Map("square", lambda n: n * n)
-    squares = sw.Collect[int]("squares")
-    graph = sw.Graph("squares", numbers >> square >> squares)
-    graph.run_to_end()["squares"].items
+>>> import streamweave_lab as sw
+>>> numbers = sw.Replay("numbers", range(4))
+>>> square = sw.Map("square", lambda n: n * n)
+>>> squares = sw.Collect[int]("squares")
+>>> graph = sw.Graph("squares", numbers >> square >> squares)
+>>> graph.run_to_end()["squares"].items
+[0, 1, 4, 9]
 """
 
 from __future__ import annotations

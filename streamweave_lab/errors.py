@@ -44,7 +44,9 @@ class RunFailedError(StreamweaveError):
     `item` is None where it was not about one item.
     """
 
-    def __init__(self, graph: str, node: str, item: object, error: BaseException, *, has_error_port: bool = True) -> None:
+    def __init__(
+        self, graph: str, node: str, item: object, error: BaseException, *, has_error_port: bool = True
+    ) -> None:
         self.graph, self.node, self.item, self.error = graph, node, item, error
         on = "" if item is None else f" on item {_short(item)}"
         hint = f"; draw {node}.error to a sink to keep such items and go on" if on and has_error_port else ""

@@ -143,7 +143,7 @@ class Lab:
         until = time.monotonic() + seconds
         while True:
             try:
-                urllib.request.urlopen(f"{self.url}/api?token={self._token}", timeout=5).close()  # noqa: S310  # loopback
+                urllib.request.urlopen(f"{self.url}/api?token={self._token}", timeout=5).close()  # loopback
             except (urllib.error.URLError, OSError):
                 if time.monotonic() > until or self._server.poll() is not None:
                     raise RuntimeError((self._folder / "jupyter.log").read_text()) from None
