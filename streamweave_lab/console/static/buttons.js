@@ -107,7 +107,7 @@ class Desk {
 
   account(title, report) {
     const { sentence, left } = accountOf(report);
-    this.say(report.complete === false ? `${title}, not complete` : title, sentence, left);
+    this.say(left && title === "Drained" ? "The drain ran out of time" : title, sentence, left);
   }
 
   plan() {

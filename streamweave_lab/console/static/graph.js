@@ -58,7 +58,7 @@ function widthOf(node) {
   const name = measure.measureText(cut(node.name)).width;
   measure.font = `11px ${family}`;
   const kind = measure.measureText(cut(node.kind)).width;
-  return Math.ceil(Math.max(name + 62, kind + 40, 148));
+  return Math.ceil(Math.max(name + 62, kind + 40, 178));
 }
 
 function cut(text) {

@@ -26,23 +26,24 @@ export function header(store, buttons) {
     mood.turn(tone);
     say(ready, word);
     say(facts, factsOf(store));
-    const told = why.filter((reason) => reason !== state).map((reason) => reason.replace(/^failed: /, ""));
+    const told = why.map((reason) => reason.replace(/^failed: /, "")).filter((reason) => !reason.startsWith(state)); // that is said above
     say(reasons, told.join(" · "));
     show(reasons, told.length > 0);
   };
   return { element, update };
 }
 
-function wellness({ words: { state, ready, drain } }) {
+function wellness({ words: { state, ready } }) {
   if (state === "failed") return { tone: "failed", word: "Failed" };
-  if (state === "stopped") return { tone: "ended", word: drain?.complete ? "Drained" : "Stopped" };
+  if (state === "stopped") return { tone: "ended", word: "Stopped" };
   if (ready) return { tone: "ok", word: "Ready" };
-  return { tone: state === "paused" ? "blocked-high" : "busy-low", word: state === "running" ? "Not ready" : `Not ready: ${state}` };
+  return { tone: state === "paused" ? "blocked-high" : "busy-low", word: "Not ready" };
 }
 
 function factsOf(store) {
-  const { state, epoch } = store.words;
-  const parts = [store.over ? `ran ${duration(store.uptime())}` : `${state} · up ${duration(store.uptime())}`, HOSTS[store.topology.host] ?? store.topology.host];
+  const { state, epoch, drain } = store.words;
+  const doing = state === "draining" && drain ? `draining: ${drain.phase}` : state;
+  const parts = [store.over ? `${drain?.complete ? "drained · " : ""}ran ${duration(store.uptime())}` : `${doing} · up ${duration(store.uptime())}`, HOSTS[store.topology.host] ?? store.topology.host];
   if (store.config) parts.push(`configuration version ${store.config.version}`);
   if (epoch) parts.push(`epoch ${epoch}`);
   return parts.join(" · ");
@@ -162,7 +163,9 @@ function troubleTile(store) {
   element.querySelector(".sw-figure").prepend(mood);
   const update = () => {
     const sum = (numbers) => (numbers ? numbers.reduce((a, b) => a + b, 0) : 0);
-    const [errors, late, dropped] = [sum(store.last?.errors), sum(store.last?.late), sum(store.last?.dropped)];
+    const account = store.over && store.words.drain?.dropped; // has also what nodes kept back
+    const [errors, late] = [sum(store.last?.errors), sum(store.last?.late)];
+    const dropped = account ? sum(Object.values(account)) : sum(store.last?.dropped);
     mood.turn(errors || dropped ? "busy-low" : "ok");
     tell(count(errors), errors === 1 ? "error" : "errors", `${count(late)} late · ${count(dropped)} dropped`);
   };

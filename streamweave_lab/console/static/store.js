@@ -127,7 +127,7 @@ export class Store {
     const frame = this.last;
     const state = frame ? stateName(frame.states[index]) : "idle";
     const paused = this.words.state === "paused";
-    return { state, paused, busy: this.share("busy", index), blocked: this.share("blocked", index), ran: this.share("ran", index) };
+    return { state, paused, over: this.over, busy: this.share("busy", index), blocked: this.share("blocked", index), ran: this.share("ran", index) };
   }
 
   between(seconds) {

@@ -7,9 +7,10 @@ export function band(share) {
   return share <= 0.1 ? "OK" : share <= 0.5 ? "LOW" : "HIGH";
 }
 
-export function toneOf({ state, busy, blocked, paused }) {
+export function toneOf({ state, busy, blocked, paused, over }) {
   if (state === "failed") return { tone: "failed", word: "failed" };
   if (state === "ended") return { tone: "ended", word: "ended" };
+  if (over) return { tone: "busy-low", word: "cut off" }; // the run ended before this node had finished
   if (paused) return { tone: "ended", word: "paused" };
   if (blocked > 0.1) return { tone: blocked > 0.5 ? "blocked-high" : "blocked-low", word: `${percent(blocked)} blocked` };
   if (busy > 0.1) return { tone: busy > 0.5 ? "busy-high" : "busy-low", word: `${percent(busy)} busy` };

@@ -1,0 +1,105 @@
+"""What goes to the browser, number by number."""
+
+from __future__ import annotations
+
+import json
+from array import array
+from math import isnan
+from typing import Any
+
+from streamweave_lab.console import columns
+from streamweave_lab.engine.status import EdgeStatus, NodeStatus, Status
+from tests.console.runs import Limits, finished
+
+
+def node(name: str, **more: Any) -> NodeStatus:
+    given = {"kind": "Map", "role": "step", "state": "idle", "items_in": {"in": 0}, "items_out": {"out": 0}}
+    return NodeStatus(name=name, **{**given, **more})
+
+
+def status(nodes: list[NodeStatus], edges: list[EdgeStatus] | None = None, **more: Any) -> Status:
+    given = {"graph": "g", "state": "running", "ready": True, "reasons": (), "host": "loop", "taken_at": 1000.25}
+    return Status(**{**given, **more}, nodes=tuple(nodes), edges=tuple(edges or ()))
+
+
+def doubles_of(numbers: bytes, count: int) -> list[float]:
+    return list(array("d", numbers[: 8 * count]))
+
+
+def uints_of(numbers: bytes, after: int) -> list[int]:
+    return list(array("I", numbers[8 * after :]))
+
+
+def test_a_frame_begins_with_the_clock_and_event_time() -> None:
+    shown = status([node("a", newest=7.5, frontier=5.0)], uptime=3.5, frontier=2.5)
+    assert doubles_of(columns.frame(shown), 5) == [1000.25, 3.5, 0.0, 2.5, 7.5]
+
+
+def test_what_is_not_known_is_not_a_number() -> None:
+    clock, uptime, _, frontier, newest, own = doubles_of(columns.frame(status([node("a")])), 6)
+    assert (clock, uptime) == (1000.25, 0.0)
+    assert all(map(isnan, (frontier, newest, own)))
+    held, backlog, total, *_ = uints_of(columns.frame(status([node("a")])), 5 + 3 + 2)
+    assert (held, backlog, total) == (0, 0xFFFFFFFF, 0xFFFFFFFF)
+
+
+def test_ports_stand_in_the_order_of_the_topology() -> None:
+    run = finished().status()
+    topology = columns.topology(run)
+    names = [f"{n['name']}.{port}" for n in topology["nodes"] for port in [*n["ins"], *n["outs"]]]
+    nodes = len(run.nodes)
+    items = doubles_of(columns.frame(run), 5 + 3 * nodes + len(names))[5 + 3 * nodes :]
+    assert dict(zip(names, items, strict=True)) == {
+        "numbers.out": 100,
+        "check.in": 100,
+        "check.out": 90,
+        "check.error": 10,
+        "good.in": 90,
+        "good.error": 0,
+        "bad.in": 10,
+        "bad.error": 0,
+    }
+
+
+def test_seconds_travel_as_milliseconds_that_begin_again_after_49_days() -> None:
+    shown = status([node("a", busy_seconds=1.5, blocked_seconds=0.25, run_seconds=4294967.296 + 0.002)])
+    assert uints_of(columns.frame(shown), 10)[4:] == [1500, 250, 2]
+
+
+def test_an_edge_tells_what_waits_and_who_waits() -> None:
+    edge = EdgeStatus(
+        source="a.out", target="b.in", queued=3, capacity=8, peak=5, sent=9, received=6, dropped=1,
+        blocked_seconds=0.125, blocked=True,
+    )  # fmt: skip
+    shown = columns.frame(status([node("a")], [edge]))
+    assert uints_of(shown, 10) == [0, 0xFFFFFFFF, 0xFFFFFFFF, 0, 3, 5, 1, 1, 0, 0, 0, 125]
+
+
+def test_only_the_passing_of_time_is_no_motion() -> None:
+    before = status([node("a", idle_seconds=1.0, busy_seconds=2.0)], uptime=3.0)
+    later = status([node("a", idle_seconds=9.0, busy_seconds=2.5, run_seconds=0.5)], uptime=12.0, taken_at=1009.0)
+    moved = status([node("a", items_in={"in": 1})], uptime=3.0)
+    still, other, motion = (columns.moved(columns.frame(s), 1, 0) for s in (before, later, moved))
+    assert still == other
+    assert still != motion
+
+
+def test_twenty_ports_fit_in_a_kilobyte() -> None:
+    nodes = [node(f"n{i}") for i in range(10)]
+    edges = [EdgeStatus(source="a.out", target="b.in", queued=0, capacity=1, peak=0, sent=0, received=0)] * 10
+    assert len(columns.frame(status(nodes, edges))) == 920
+
+
+def test_everything_that_is_said_is_json() -> None:
+    run = finished().status()
+    told = [columns.topology(run), columns.words(run), columns.settings(run.config), columns.events(run.events)]
+    assert json.loads(json.dumps(told, allow_nan=False))[1]["state"] == "stopped"
+
+
+def test_settings_are_rows_of_name_value_and_source() -> None:
+    run = finished().status()
+    shown = columns.settings(run.config)
+    assert shown is not None
+    assert shown["rows"] == [["limit", "10", "default"], ["place", "here", "default"]]
+    assert columns.settings(None) is None
+    assert shown["sha256"] == Limits().fingerprint()
