@@ -1,0 +1,290 @@
+"""The console in a real JupyterLab: views, reloads, silence, themes, charts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser.traffic import Traffic
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator
+
+    from tests.browser.lab import Lab
+    from tests.browser.notebook import Notebook
+
+STEADY = """
+import asyncio
+import streamweave_lab as sw
+
+async def steady():
+    for n in range(10**9):
+        yield n
+        await asyncio.sleep(0.01)
+
+ticks = sw.Replay("ticks", steady(), time=float)
+graph = sw.Graph("steady", ticks >> sw.Map("double", lambda n: 2 * n) >> sw.Count("count"))
+run = graph.start()
+run
+"""
+STILL = """
+import streamweave_lab as sw
+
+class Quiet(sw.Source):
+    def poll(self, limit):
+        return sw.Wait(0.1)
+
+run = sw.Graph("still", Quiet("quiet") >> sw.Count("count")).start()
+run
+"""
+LAST_DRAWN = "element => element.querySelector('.sw-tile .sw-stroke').getAttribute('d') ?? ''"
+
+pytestmark = pytest.mark.browser
+
+
+def live(book: Notebook, cell: int = 0) -> Locator:
+    """The console under a cell, when it says that the run is ready."""
+    console = book.cell(cell).locator(".sw-console")
+    console.get_by_text("Ready", exact=True).wait_for(timeout=20_000)
+    return console
+
+
+def items_in(console: Locator) -> int:
+    return int("".join(filter(str.isdigit, console.locator(".sw-tile .sw-note").first.inner_text())))
+
+
+def wait_for_more(book: Notebook, console: Locator, items: int) -> None:
+    note = console.locator(".sw-tile .sw-note").first.element_handle()
+    book.page.wait_for_function(
+        "([note, items]) => Number(note.textContent.replace(/\\D/g, '')) > items", arg=[note, items], timeout=15_000
+    )
+
+
+def test_all_panels_show_the_run_and_nothing_goes_wrong(lab: Lab) -> None:
+    book = lab.open([STEADY], viewport={"width": 1360, "height": 1500})
+    book.run(0)
+    console = live(book)
+    headings = console.locator("h3").all_inner_texts()
+    assert headings == ["Ports", "Backpressure", "Progress", "Events", "Charts"]  # it has no configuration
+    assert console.locator(".sw-node").count() == 3
+    assert console.locator(".sw-edge").count() == 2
+    assert console.locator("section[aria-label='Ports'] tbody tr:visible").count() == 4
+    wait_for_more(book, console, 50)
+    assert console.locator("section[aria-label='Progress'] .sw-sentence").inner_text().startswith("Complete up to ")
+    assert "run.started" in console.locator(".sw-events").inner_text()
+    assert book.text(0) == "run of graph 'steady': 3 nodes, 2 edges"
+    assert book.problems == []
+    book.shut_down()
+
+
+def test_two_cells_and_a_second_browser_show_the_same_run(lab: Lab) -> None:
+    book = lab.open([STEADY, "sw.console(run)", "run.ask('pause').result"], viewport={"width": 1360, "height": 2400})
+    book.run(0)
+    book.run(1)
+    first, second = live(book, 0), live(book, 1)
+    wait_for_more(book, second, items_in(first))
+    book.save()
+    other = lab.look(book, viewport={"width": 1360, "height": 1500})
+    third = live(other)
+    wait_for_more(other, third, items_in(first))
+    book.run(2)
+    for console in (first, second, third):
+        console.get_by_text("paused · up").wait_for(timeout=10_000)
+    assert items_in(first) == items_in(second) == items_in(third)
+    assert book.problems == other.problems == []
+    other.close()
+    book.shut_down()
+
+
+def test_a_reloaded_page_has_the_last_two_minutes_at_once(lab: Lab) -> None:
+    book = lab.open([STEADY], viewport={"width": 1360, "height": 1500})
+    book.run(0)
+    console = live(book)
+    wait_for_more(book, console, 500)  # five seconds of them
+    before = items_in(console)
+    book.save()
+    book.reload()
+    console = live(book)
+    assert console.evaluate(LAST_DRAWN).count("L") >= 4
+    assert items_in(console) >= before
+    wait_for_more(book, console, before + 50)
+    assert book.problems == []
+    book.shut_down()
+
+
+def test_a_frame_is_one_small_message_and_none_goes_back(lab: Lab) -> None:
+    book = lab.open([STEADY], viewport={"width": 1360, "height": 1500})
+    traffic = Traffic(book.page)
+    book.reload()
+    book.run(0)
+    live(book)
+    traffic.clear()
+    book.page.wait_for_timeout(4000)
+    assert 13 <= len(traffic.received) <= 17
+    assert max(traffic.received) <= 2048
+    assert traffic.sent == []
+    book.shut_down()
+
+
+def test_nothing_is_sent_while_it_cannot_be_seen(lab: Lab) -> None:
+    book = lab.open([STEADY], viewport={"width": 1360, "height": 1500})
+    traffic = Traffic(book.page)
+    book.reload()
+    book.run(0)
+    console = live(book)
+    book.page.evaluate("() => window.jupyterapp.commands.execute('launcher:create')")  # another tab before it
+    book.page.wait_for_timeout(500)
+    traffic.clear()
+    book.page.wait_for_timeout(3000)
+    assert traffic.received == []
+    book.page.get_by_role("tab", name=book.file).click()
+    before = items_in(console)
+    wait_for_more(book, console, before)
+    assert console.evaluate(LAST_DRAWN).count("L") >= 3  # what went on meanwhile is drawn too
+    assert book.problems == []
+    book.shut_down()
+
+
+def test_nothing_but_a_sign_of_life_is_sent_while_nothing_changes(lab: Lab) -> None:
+    book = lab.open([STILL], viewport={"width": 1360, "height": 1500})
+    traffic = Traffic(book.page)
+    book.reload()
+    book.run(0)
+    console = live(book)
+    book.page.wait_for_timeout(4000)
+    traffic.clear()
+    book.page.wait_for_timeout(4500)
+    assert 1 <= len(traffic.received) <= 3
+    assert not console.locator(".sw-notice").is_visible()  # silence is not mistaken for a busy kernel
+    assert "running · up" in console.locator(".sw-facts").inner_text()
+    book.shut_down()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "contrast"])
+def test_words_can_be_read_in_every_theme(lab: Lab, theme: str) -> None:
+    book = lab.open([STEADY], viewport={"width": 1360, "height": 1500})
+    book.theme(theme)
+    book.run(0)
+    console = live(book)
+    book.screenshot(f"console-{theme}", of=console)
+    for part in [".sw-facts", ".sw-big", ".sw-note", "thead th", "tbody th", ".sw-sentence", ".sw-button"]:
+        assert contrast(console.locator(part).first) >= 4.5, part
+    book.theme("light")
+    book.shut_down()
+
+
+def contrast(element: Locator) -> float:
+    """The contrast of an element's text with what is painted behind it, after WCAG 2."""
+    ratio: float = element.evaluate(
+        """element => {
+            const rgb = (named, over) => {
+                const paper = new OffscreenCanvas(1, 1).getContext("2d");
+                for (const colour of [over, named]) { paper.fillStyle = colour; paper.fillRect(0, 0, 1, 1); }
+                return [...paper.getImageData(0, 0, 1, 1).data].slice(0, 3);
+            };
+            const layers = [];
+            for (let e = element; e; e = e.parentElement) layers.unshift(getComputedStyle(e).backgroundColor);
+            const ground = layers.reduce((under, layer) => `rgb(${rgb(layer, under)})`, "white");
+            const light = colour => {
+                const part = c => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+                const [r, g, b] = colour.map(part);
+                return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+            };
+            const ink = light(rgb(getComputedStyle(element).color, ground));
+            const paper = light(rgb(ground, ground));
+            return (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
+        }"""
+    )
+    return ratio
+
+
+def test_a_node_is_chosen_by_key_and_found_in_the_tables(lab: Lab) -> None:
+    book = lab.open([STEADY], viewport={"width": 1360, "height": 1500})
+    book.run(0)
+    console = live(book)
+    node = console.locator(".sw-node").nth(1)
+    node.focus()
+    node.press("Enter")
+    console.locator(".sw-node[aria-pressed='true']").wait_for()
+    assert console.locator("section[aria-label='Ports'] tr[data-selected]").all_inner_texts()[0].startswith("double")
+    assert console.locator("section[aria-label='Progress'] tr[data-selected] th").all_inner_texts() == ["double"]
+    assert console.locator("section[aria-label='Backpressure'] tr[data-selected]").count() == 2
+    node.press("Enter")
+    console.locator(".sw-node[aria-pressed='true']").wait_for(state="detached")
+    book.shut_down()
+
+
+def test_drain_asks_first_and_escape_calls_it_off(lab: Lab) -> None:
+    book = lab.open([STEADY, "print(run.status().state)"], viewport={"width": 1360, "height": 1500})
+    book.run(0)
+    console = live(book)
+    console.locator("button[data-do='drain']").click()
+    console.get_by_text("It cannot be resumed").wait_for()
+    console.get_by_text("what is left is dropped and counted").wait_for()
+    book.page.keyboard.press("Escape")
+    console.get_by_text("It cannot be resumed").wait_for(state="detached")
+    book.run(1)
+    assert book.text(1) == "running"
+    book.shut_down()
+
+
+def test_what_items_and_errors_say_is_never_markup(lab: Lab) -> None:
+    hostile = STEADY.replace("lambda n: 2 * n", "spoil").replace(
+        "ticks =", "def spoil(n):\n    raise ValueError('<img src=x onerror=boom()>')\n\nticks ="
+    )
+    hostile = hostile.replace(
+        'ticks >> sw.Map("double", spoil) >>', '(d := sw.Map("double", spoil)).error >> sw.Count("bad"), ticks >> d >>'
+    )
+    book = lab.open([hostile], viewport={"width": 1360, "height": 1500})
+    book.run(0)
+    console = live(book)
+    console.get_by_text("<img src=x onerror=boom()>").first.wait_for(timeout=10_000)
+    assert console.locator("img").count() == 0
+    assert book.problems == []
+    book.shut_down()
+
+
+def test_charts_come_once_a_page_and_follow_the_run(lab: Lab) -> None:
+    book = lab.open([STEADY, "sw.console(run)"], viewport={"width": 1360, "height": 1800})
+    book.run(0)
+    console = live(book)
+    assert book.page.evaluate("() => typeof globalThis.Bokeh") == "undefined"
+    console.locator(".sw-fold summary").click()
+    console.locator(".sw-figurebox .bk-Figure").nth(1).wait_for(timeout=30_000)
+    points = "() => Bokeh.documents.map(d => d.get_model_by_name('throughput')?.data.time.length ?? 0)"
+    book.page.wait_for_function(f"() => ({points})().some(n => n >= 4)", timeout=15_000)
+    book.page.locator(".sw-fold").scroll_into_view_if_needed()
+    book.screenshot("console-charts", of=console)
+    book.save()
+    assert "Bokeh" not in (lab.root / book.file).read_text()
+    assert book.problems == []
+    book.shut_down()
+
+
+def test_a_kernel_that_is_gone_is_told_of(lab: Lab) -> None:
+    book = lab.open([STEADY], viewport={"width": 1360, "height": 1500})
+    book.run(0)
+    console = live(book)
+    book.restart_kernel()
+    console.get_by_text("The kernel is gone").wait_for(timeout=20_000)
+    assert not console.locator("button[data-do='drain']").is_visible()
+    book.shut_down()
+
+
+def test_the_heap_stays_flat(lab: Lab) -> None:
+    book = lab.open([STEADY], viewport={"width": 1360, "height": 1500})
+    book.run(0)
+    live(book)
+    session = book.page.context.new_cdp_session(book.page)
+
+    def heap() -> float:
+        session.send("HeapProfiler.collectGarbage")
+        used: float = session.send("Runtime.getHeapUsage")["usedSize"]
+        return used / 1e6
+
+    book.page.wait_for_timeout(10_000)
+    before = heap()
+    book.page.wait_for_timeout(20_000)
+    assert heap() - before < 1.0  # MB; a minute of frames is a quarter of that
+    book.shut_down()
