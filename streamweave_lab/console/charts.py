@@ -64,10 +64,12 @@ def _frontier(dated: bool) -> Any:
     figure.extra_y_ranges = {"lag": DataRange1d(start=0, range_padding=0.1)}
     figure.add_layout(LinearAxis(y_range_name="lag", axis_label="lag, seconds", **_SMALL), "right")
     newest = figure.line("time", "newest", source=source, color=_COLOURS[1], line_width=2, legend_label="newest item")
-    figure.line("time", "frontier", source=source, color=_COLOURS[0], line_width=2, legend_label="frontier")
-    figure.line(
+    frontier = figure.line("time", "frontier", source=source, color=_COLOURS[0], line_width=2, legend_label="frontier")
+    lag = figure.line(
         "time", "lag", source=source, color=_COLOURS[3], line_dash="dashed", y_range_name="lag", legend_label="lag"
     )
+    figure.y_range.renderers = [newest, frontier]
+    figure.extra_y_ranges["lag"].renderers = [lag]
     shown = "{%F %T}" if dated else "{0,0.[000]} s"
     tips = [("newest item", f"@newest{shown}"), ("frontier", f"@frontier{shown}"), ("lag", "@lag{0,0.[0]} s")]
     _hover(figure, newest, tips, {"@newest": "datetime", "@frontier": "datetime"} if dated else {}, mode="vline")

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 # Inline styles, for a page that does not trust a notebook drops all others. Colours that both grounds bear.
 _BOX = "font-family:system-ui,sans-serif;font-size:13px;line-height:1.5"
-_TABLE = "border-collapse:collapse;margin:8px 0;font-size:12px"
+_TABLES = "display:flex;flex-wrap:wrap;gap:0 56px;align-items:flex-start"
+_TABLE = "border-collapse:collapse;margin:8px 0;font-size:12px;color:inherit"
 _LEFT = "text-align:left;padding:3px 16px 3px 0;border-bottom:1px solid rgba(128,128,128,.35)"
 _RIGHT = _LEFT.replace("left", "right", 1) + ";font-variant-numeric:tabular-nums"
 _QUIET = "opacity:.75"
@@ -31,7 +32,7 @@ def twin(status: Status) -> str:
     over = status.state in ENDED
     parts = [_title(status, over), f'<div style="margin:8px 0">{drawing(status, states=over)}</div>']
     if over:
-        parts += [_ports(status), _edges(status)]
+        parts.append(f'<div style="{_TABLES}">{_ports(status)}{_edges(status)}</div>')
     return f'<div style="{_BOX}">{"".join(parts)}</div>'
 
 
@@ -68,10 +69,10 @@ def _title(status: Status, over: bool) -> str:
 
 
 def _ports(status: Status) -> str:
-    rows = []
+    rows, wired = [], {edge.source for edge in status.edges}
     for node in status.nodes:
         ports = [(port, "in", n) for port, n in node.items_in.items()]
-        ports += [(port, "out", n) for port, n in node.items_out.items()]
+        ports += [(port, "out", n) for port, n in node.items_out.items() if n or f"{node.name}.{port}" in wired]
         for i, (port, way, items) in enumerate(ports):
             once = [node.name, node.kind] if i == 0 else ["", ""]
             counts = [f"{node.errors:,}", f"{node.late:,}"] if i == 0 else ["", ""]

@@ -58,7 +58,7 @@ function rowOf(store, node, index, selection) {
     say(lag, known ? duration(behind) : "–");
     style(fill, "width", known ? `${((behind / most) * 100).toFixed(1)}%` : "0%");
     say(kept, store.last?.held[index] ? count(store.last.held[index]) : "–");
-    show(holds, !store.over && store.words.holder === node.name && Number.isFinite(store.last?.frontier));
+    show(holds, !store.over && store.words.holder === node.name && store.last?.newest > store.last?.frontier);
     mark(element, "data-selected", selection.has(index));
   };
   return { element, update };
