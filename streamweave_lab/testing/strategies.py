@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
 
@@ -62,14 +62,20 @@ class _Stream:
 
 
 @st.composite
-def sketches(draw: st.DrawFn, *, awaited: bool = True, steps: int = 6) -> Sketch:
+def sketches(
+    draw: st.DrawFn, *, steps: int = 6, awaited: bool = True, wired: bool = True, idle: bool = False
+) -> Sketch:
     """Random graphs of one to three sources and up to `steps` steps, with windows and items that fail.
 
-    With `awaited` there is logic that must be awaited as well. Edges hold 1 to 64 items.
+    With `awaited` there are sources and logic that must be awaited as well; unless `wired`, an item that fails
+    fails the run; with `idle` sources are idle now and then, so that what is late is not certain. Edges hold
+    1 to 64 items.
     """
     vertices, streams = [], []
     for number in range(draw(st.integers(1, 3))):
         source, stream = draw(_sources(number))
+        streamed = awaited and draw(st.sampled_from([False, False, True]))
+        source = replace(source, streamed=streamed, idle_after=0.004 if idle else None)
         vertices.append(source)
         streams.append(stream)
     kinds = ["map", "fail", "filter", "flat", "route", "tag", "window", "window", "unwrap"] + ["async"] * awaited
@@ -79,6 +85,7 @@ def sketches(draw: st.DrawFn, *, awaited: bool = True, steps: int = 6) -> Sketch
         streams += sent
     led = {(lead.node, lead.port) for vertex in vertices for lead in vertex.leads}
     open_ports = [stream for stream in streams if (stream.node, stream.port) not in led]
+    open_ports = [stream for stream in open_ports if wired or not stream.failed]
     many = draw(st.integers(1, max(1, min(3, len(open_ports)))))
     vertices += [Vertex(f"sink{n}", "sink", leads=draw(_leads(open_ports[n::many], "in"))) for n in range(many)]
     return Sketch(tuple(vertex for vertex in vertices if vertex.leads or vertex.kind == "source"))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from streamweave_lab.config.model import Config, live
 from streamweave_lab.graph.batch import Failure
-from streamweave_lab.graph.node import Node, Poll, Wait
+from streamweave_lab.graph.node import AsyncSource, Node, Poll, Wait
 from streamweave_lab.graph.port import In, Out
 from streamweave_lab.operators import Collect, Filter, FlatMap, Map, MapAsync, Pane, Replay, Route, Window
 from streamweave_lab.progress.window import Tumbling
@@ -58,6 +58,9 @@ class Vertex:
     lag: float = 0.0
     waits: frozenset[int] = frozenset()
     """Of a source: the positions at which it has nothing for 10 ms."""
+    idle_after: float | None = None
+    streamed: bool = False
+    """Of a source: its grains must be awaited."""
 
 
 def draw_node(vertex: Vertex, notes: Notes) -> Node:
@@ -69,8 +72,9 @@ class Given(Replay[Grain]):
     """Replays the grains of a vertex, and waits where that says so."""
 
     def __init__(self, vertex: Vertex, notes: Notes) -> None:
-        times = dict(zip(vertex.grains, vertex.times or (), strict=bool(vertex.times)))
-        super().__init__(vertex.name, list(vertex.grains), time=times.__getitem__ if times else None, lag=vertex.lag)
+        super().__init__(
+            vertex.name, list(vertex.grains), time=_time_of(vertex), lag=vertex.lag, idle_after=vertex.idle_after
+        )
         self._waits, self._notes = vertex.waits, notes
 
     def opened(self) -> None:
@@ -93,6 +97,33 @@ class Given(Replay[Grain]):
         for grain in answer if isinstance(answer, list) else ():
             note(self._notes, grain, self._number)
         return answer
+
+
+class Streamed(AsyncSource[Grain]):
+    """The same, where grains must be awaited."""
+
+    def __init__(self, vertex: Vertex, notes: Notes) -> None:
+        super().__init__(vertex.name)
+        self.time, self.lag, self.idle_after = _time_of(vertex), vertex.lag, vertex.idle_after
+        self._vertex, self._notes = vertex, notes
+
+    def configure(self, config: Config) -> None:
+        """From the next grain on this one holds."""
+        assert isinstance(config, Version)  # noqa: S101 - start the graph with one
+
+    async def stream(self) -> AsyncIterator[list[Grain]]:
+        """Up to three grains at a time."""
+        grains = self._vertex.grains
+        while self.position < len(grains):
+            if self.position in self._vertex.waits:
+                await asyncio.sleep(0.01)
+            batch = list(grains[self.position : self.position + 1 + self.position % 3])
+            self.position += len(batch)
+            yield batch
+
+
+def _time_of(vertex: Vertex) -> Callable[[Grain], float] | None:
+    return dict(zip(vertex.grains, vertex.times, strict=True)).__getitem__ if vertex.times else None
 
 
 class Tag(Node):
@@ -174,7 +205,7 @@ def _unwrap(failure: Failure[Grain]) -> Grain:
 
 
 _DRAW: dict[str, Callable[[Vertex, Notes], Node]] = {
-    "source": Given,
+    "source": lambda v, notes: Streamed(v, notes) if v.streamed else Given(v, notes),
     "map": lambda v, notes: Map(v.name, _noted(notes, lambda g: _to(g, g.value * 3 + v.number)), config=Version),
     "fail": lambda v, notes: Map(v.name, _noted(notes, _failing(v)), config=Version),
     "unwrap": lambda v, _: Map(v.name, _unwrap),

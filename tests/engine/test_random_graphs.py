@@ -111,7 +111,7 @@ async def pause_and_resume(run: LocalRun) -> None:
 
 def counters(run: LocalRun) -> object:
     status = run.status()
-    nodes = [(node.items_in, node.items_out, node.frontier, node.position) for node in status.nodes]
+    nodes = [(node.items_in, node.items_out, node.frontier) for node in status.nodes]
     return nodes, [(edge.sent, edge.received, edge.queued) for edge in status.edges]
 
 
@@ -156,3 +156,27 @@ def test_pauses_and_changes_at_any_moments_lose_nothing_even_if_a_drain_cuts_in(
     run = run_interleaved(sketch.graph(), Random(seed), config=Version(), script=script, witness=Witness)
     assert sketch.found(run) == sketch.expected(sketch.positions(run))
     assert nothing_is_left(run)
+
+
+@quickly
+@given(sketches(idle=True), seeds)
+def test_sources_that_fall_idle_and_wake_change_what_is_late_and_nothing_else(sketch: Sketch, seed: int) -> None:
+    run = run_interleaved(sketch.graph(), Random(seed), config=Version(), witness=Witness)
+    assert nothing_is_left(run)
+    if not any(vertex.kind == "window" for vertex in sketch.vertices):
+        assert sketch.found(run) == sketch.expected()
+
+
+@quickly
+@given(sketches(wired=False), seeds)
+def test_a_run_without_error_ports_ends_with_an_item_that_fails_or_without_one(sketch: Sketch, seed: int) -> None:
+    run = run_interleaved(sketch.graph(), Random(seed), config=Version(), witness=Witness)
+    Witness(run)()
+    assert [edge for edge in run.status().edges if edge.queued or edge.sent != edge.received + edge.dropped] == []
+    refused = [state.node.name for state in run.core.states if state.errors and not state.outs["error"]]
+    if run.failure is None:
+        assert (refused, run.dropped) == ([], {})
+        assert sketch.found(run) == sketch.expected()
+    else:
+        assert [run.failure.node] == refused
+        assert run.dropped[run.failure.node] > 0
