@@ -66,7 +66,7 @@ def test_all_panels_show_the_run_and_nothing_goes_wrong(lab: Lab) -> None:
     book.run(0)
     console = live(book)
     headings = console.locator("h3").all_inner_texts()
-    assert headings == ["Ports", "Backpressure", "Progress", "Events", "Charts"]  # it has no configuration
+    assert headings == ["Ports", "Events", "Backpressure", "Progress", "Charts"]  # it has no configuration
     assert console.locator(".sw-node").count() == 3
     assert console.locator(".sw-edge").count() == 2
     assert console.locator("section[aria-label='Ports'] tbody tr:visible").count() == 4

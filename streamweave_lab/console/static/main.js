@@ -60,8 +60,11 @@ function render(link, el) {
   const root = h(
     "div", { class: "sw-console", role: "region", "aria-label": `console of run ${store.topology.graph}` },
     head.element, notice.element, controls.place, figures.element, graph.element,
-    h("div", { class: "sw-columns" }, ports.element, h("div", { class: "sw-stack" }, pressure.element, progress.element)),
-    h("div", { class: "sw-columns", "data-single": !store.config }, events.element, store.config && settings.element),
+    h(
+      "div", { class: "sw-columns" },
+      h("div", { class: "sw-stack" }, ports.element, events.element),
+      h("div", { class: "sw-stack" }, pressure.element, progress.element, store.config && settings.element),
+    ),
     charts.element,
   );
   el.append(root);
