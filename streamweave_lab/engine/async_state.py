@@ -73,7 +73,8 @@ class AsyncState(NodeState):
 
     def in_slots(self) -> int:
         """Items that were taken in and have neither left nor wait for room. From any thread."""
-        return sum(slot.mark is None for slot in tuple(self.slots))
+        sink = "out" not in self.outs
+        return sum(slot.mark is None and not (sink and slot.done and slot.error is None) for slot in tuple(self.slots))
 
     def step(self) -> int:
         """Send the results that are there, then take in as many items as there is room for in flight."""

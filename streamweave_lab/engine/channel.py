@@ -65,8 +65,8 @@ class Channel:
 
     @property
     def left(self) -> int:
-        """Items that have not reached the receiver: queued, and waiting for room."""
-        return self.queued + sum(len(entry) for entry in self.waiting if isinstance(entry, Batch))
+        """Items that have not reached the receiver: queued, and waiting for room. From any thread."""
+        return self.queued + sum(len(entry) for entry in tuple(self.waiting) if isinstance(entry, Batch))
 
     def put(self, entry: Entry) -> None:
         """Queue an entry behind all earlier ones; what does not fit goes to `waiting`."""

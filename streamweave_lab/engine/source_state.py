@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from streamweave_lab.engine.core import Alarm, Core
 
 _LARGEST_POLL = LARGEST_BATCH
+_EMPTY_SECONDS = 0.001
+"""How long a source is left alone that answers with an empty list; virtual time would stand still without it."""
 
 
 class SourceState(NodeState):
@@ -52,11 +54,11 @@ class SourceState(NodeState):
             return 0
         room = min((channel.capacity - channel.queued for channel in self.out_channels), default=_LARGEST_POLL)
         answer = self.source.poll(min(self.limit, room, _LARGEST_POLL))
-        if isinstance(answer, list):
+        if answer and isinstance(answer, list):
             self.deliver(answer)
             return len(answer)
-        if isinstance(answer, Wait):
-            self._wait(answer.seconds)
+        if isinstance(answer, Wait | list):
+            self._wait(answer.seconds if isinstance(answer, Wait) else _EMPTY_SECONDS)
             self._look_for_idleness()
         elif answer is END:
             self.core.tell("source.ended", f"{self.node.name} has no more items", node=self.node.name)

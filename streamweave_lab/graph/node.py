@@ -212,7 +212,8 @@ class Source(Node, Outlet[O_co]):
     def poll(self, limit: int) -> Poll[O_co]:
         """Bring in what is there now, without waiting: at most `limit` items.
 
-        Returns: a list of items; `Wait(seconds)` if there is nothing now (ask again then); or `END`.
+        Returns: a list of items; `Wait(seconds)` if there is nothing now (ask again then); or `END`. An empty
+        list is `Wait(0.001)`.
         Whatever it raises fails the run.
         """
         raise NotImplementedError(f"{type(self).__name__} must define poll")

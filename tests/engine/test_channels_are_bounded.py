@@ -9,7 +9,7 @@ from streamweave_lab.engine.channel import Channel
 from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.graph.batch import Barrier, Batch, Watermark
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import AsyncSource
+from streamweave_lab.graph.node import AsyncSource, Poll
 from streamweave_lab.operators import Collect, Count, Filter, FlatMap, ForEach, Map, MapAsync, Replay
 from streamweave_lab.testing.laws import check_edge
 from streamweave_lab.testing.loop import run_virtual
@@ -203,6 +203,18 @@ def test_a_stream_is_not_asked_for_more_while_there_is_no_room() -> None:
         await run.stop()
 
     run_virtual(main())
+
+
+class Generous(Replay[int]):
+    """Gives a thousand items whatever it is asked for."""
+
+    def poll(self, limit: int) -> Poll[int]:
+        return super().poll(1000)
+
+
+def test_a_source_that_gives_more_than_it_was_asked_for_overfills_nothing() -> None:
+    run = Graph("generous", (Generous("generous", range(2500)) >> Count("n")).capacity(7)).run_to_end()
+    assert (run["n"].count, run.status().edges[0].peak) == (2500, 7)
 
 
 def test_edges_that_wait_for_each_other_are_named() -> None:

@@ -65,6 +65,19 @@ def test_a_stop_ends_at_once_and_counts_what_it_lost() -> None:
     run_virtual(main())
 
 
+def test_a_paused_run_can_be_stopped() -> None:
+    async def main() -> None:
+        run = Graph("paused", (Replay("numbers", range(100)) >> ForEach("write", a_second)).capacity(10)).start()
+        await asyncio.sleep(2.5)
+        await run.pause()
+        await asyncio.sleep(60)
+        position = run["numbers"].position
+        assert sum((await run.stop()).dropped.values()) == position - 3  # the third came back in the pause
+        assert run.status().state == "stopped"
+
+    run_virtual(main())
+
+
 def test_to_stop_waiting_for_a_run_leaves_the_run_alone() -> None:
     async def main() -> None:
         run = Graph("alone", Ticking() >> Count("n")).start()

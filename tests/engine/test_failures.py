@@ -10,7 +10,7 @@ from streamweave_lab.config.model import Config
 from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.errors import RunFailedError
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import AsyncSource, Poll, Source, Step
+from streamweave_lab.graph.node import END, AsyncSource, Poll, Source, Step
 from streamweave_lab.operators import Collect, Count, ForEach, Map, MapAsync, Replay
 from streamweave_lab.testing.loop import run_virtual
 
@@ -113,6 +113,20 @@ def test_a_source_that_fails_or_answers_nonsense_fails_the_run(answer: Any, said
         Graph("polling", Polling(answer) >> Count("n")).run_to_end()
 
 
+class Hesitating(Source[int]):
+    """Answers with empty lists until its time has come."""
+
+    def poll(self, limit: int) -> Poll[int]:
+        if self.clock.now() < 3.0:
+            return []
+        return END
+
+
+def test_a_source_may_answer_with_an_empty_list_and_time_goes_on() -> None:
+    run = Graph("hesitating", Hesitating("hesitating") >> Count("n")).run_to_end()
+    assert run.status().uptime == pytest.approx(3.0, abs=0.01)
+
+
 async def ended(run: LocalRun) -> str:
     """How a run ended, which it has to do within a second."""
     try:
@@ -158,6 +172,27 @@ def test_a_stream_ends_or_fails_but_never_leaves_the_run_waiting(source: Any, ho
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     run_virtual(main())
+
+
+def test_an_item_in_hand_that_has_no_event_time_does_not_make_a_drain_hang() -> None:
+    class Odd(AsyncSource[int]):
+        time = staticmethod({1: 1.0, 2: 2.0}.__getitem__)
+
+        async def stream(self) -> AsyncIterator[list[int]]:
+            for item in (1, 2, 3):
+                yield [item]
+
+    async def main() -> None:
+        run = Graph("odd", (Odd("odd") >> ForEach("hang", hang)).capacity(1)).start()
+        await asyncio.sleep(1)
+        assert not (await run.drain(timeout=5.0)).complete
+        assert await ended(run) == "run 'odd' failed in node 'odd' on item 3: KeyError(3)"
+
+    run_virtual(main())
+
+
+async def hang(_item: object) -> None:
+    await asyncio.Event().wait()
 
 
 def cancelled(_item: int) -> int:
