@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import inf
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from streamweave_lab.engine.lifecycle import State
 from streamweave_lab.engine.node_state import Activity, NodeState
@@ -13,6 +14,7 @@ from streamweave_lab.engine.status import NodeState as Doing
 from streamweave_lab.graph.node import Sink, Source
 
 if TYPE_CHECKING:
+    from streamweave_lab.config.model import Config
     from streamweave_lab.engine.channel import Channel
     from streamweave_lab.engine.core import Core
     from streamweave_lab.engine.execution import Execution
@@ -132,9 +134,20 @@ def _full_edge(state: NodeState) -> Channel | None:
 
 def config_status(run: Execution) -> ConfigStatus | None:
     """The configuration in force, without its secrets."""
-    config = run.config
-    if config is None:
+    if run.config is None:
         return None
+    key = (run.config_version, run.last_reload_at, *run.reloads.values())
+    kept = _CONFIGS.get(run)
+    if kept is None or kept[0] != key:
+        kept = _CONFIGS[run] = key, _config(run, run.config)
+    return kept[1]
+
+
+_CONFIGS: WeakKeyDictionary[Execution, tuple[Any, ConfigStatus]] = WeakKeyDictionary()
+"""Kept until it changes: to fingerprint a configuration takes as long as all else in a Status together."""
+
+
+def _config(run: Execution, config: Config) -> ConfigStatus:
     return ConfigStatus(
         version=run.config_version,
         schema_version=type(config).schema_version,
