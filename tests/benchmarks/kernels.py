@@ -40,9 +40,7 @@ class Kernel:
         )
         return self
 
-    def __exit__(
-        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
-    ) -> None:
+    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
         self._client.stop_channels()
         self._manager.shutdown_kernel(now=True)
 

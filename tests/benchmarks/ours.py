@@ -51,7 +51,10 @@ def word_count(items: Any, keep: bool = False) -> Any:
 def window_sums(items: Any, keep: bool = False) -> Any:
     sums = sw.Window("sums", sw.fold(0, add), sw.Tumbling(seconds=1), key=key_of)
     results = _run(
-        sw.Graph("W3", sw.Replay("readings", items, time=time_of, lag=DISORDER) >> sums >> _sink(keep), )
+        sw.Graph(
+            "W3",
+            sw.Replay("readings", items, time=time_of, lag=DISORDER) >> sums >> _sink(keep),
+        )
     )
     return [(result.key, result.start, result.value) for result in results] if keep else results
 
