@@ -16,7 +16,7 @@ from streamweave_lab.testing.laws import Witness
 from streamweave_lab.testing.strategies import Sketch, sketches
 from streamweave_lab.testing.vertices import Notes, Version
 
-quickly = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+quickly = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 seeds = st.integers(0, 2**32 - 1)
 moments = st.integers(0, 150)
 
