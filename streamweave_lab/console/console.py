@@ -70,7 +70,7 @@ class Console(anywidget.AnyWidget):
             case "see":
                 self._on_see(str(message["page"]), bool(message["visible"]))
             case "charts":
-                self._on_charts(str(message["page"]), bool(message["have"]))
+                self._on_charts(str(message["id"]), bool(message["have"]))
             case _ if self._controls is not None and self._run is not None:
                 self._controls.press(message)
             case verb:
@@ -82,12 +82,16 @@ class Console(anywidget.AnyWidget):
         if self._loop is not None and self._run is not None and (first or self._timer is None):
             self._loop.call_soon_threadsafe(self._catch_up)
 
-    def _on_charts(self, page: str, have: bool) -> None:
+    def _on_charts(self, asked: str, have: bool) -> None:
         """In a thread of its own: the first import of Bokeh takes half a second."""
 
         def deliver() -> None:
-            documents, library = charts.documents(self._status()), b"" if have else charts.library()
-            self.send({"charts": documents, "page": page}, [library])
+            try:
+                documents, library = charts.documents(self._status()), b"" if have else charts.library()
+            except Exception as error:
+                self.send({"answer": asked, "stage": "refused", "reason": repr(error)})
+            else:
+                self.send({"answer": asked, "stage": "done", "charts": documents}, [library])
 
         pool = ThreadPoolExecutor(1, "streamweave charts")
         pool.submit(deliver)
@@ -105,7 +109,7 @@ class Console(anywidget.AnyWidget):
     def _look(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        if self._run is None or self._loop is None:
+        if self._run is None or self._loop is None or self.comm is None:  # has ended, or was closed
             return
         now, status = SYSTEM_CLOCK.now(), self._run.status()
         if status.state in columns.ENDED:

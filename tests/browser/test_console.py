@@ -260,6 +260,14 @@ def test_charts_come_once_a_page_and_follow_the_run(lab: Lab) -> None:
     book.page.wait_for_function(f"() => ({points})().some(n => n >= 4)", timeout=15_000)
     book.page.locator(".sw-fold").scroll_into_view_if_needed()
     book.screenshot("console-charts", of=console)
+    follow = console.locator("button[data-do='follow']")
+    assert not follow.is_visible()
+    book.page.evaluate(
+        "() => { for (const d of Bokeh.documents) for (const f of d.roots()) f.x_range.setv({start: 0, end: 1000}) }"
+    )
+    follow.wait_for(timeout=5_000)  # what somebody looks at is left alone
+    follow.click()
+    follow.wait_for(state="hidden", timeout=5_000)
     book.save()
     assert "Bokeh" not in (lab.root / book.file).read_text()
     assert book.problems == []

@@ -21,9 +21,10 @@ export function chartsPanel(link, store) {
     if (!element.open || asked) return;
     asked = true;
     say(note, "The charts are on their way from the kernel.");
-    link.charts(async (answer) => {
+    link.press("charts", { have: Boolean(globalThis.Bokeh) }, async (answer, buffers) => {
       try {
-        await charts.begin(answer);
+        if (answer.stage === "refused") throw new Error(answer.reason);
+        await charts.begin(answer.charts, buffers[0]);
         show(note, false);
       } catch (error) {
         say(note, `The charts could not be drawn: ${error.message}`);
@@ -49,7 +50,7 @@ class Charts {
     this.themed = "";
   }
 
-  async begin({ charts, library }) {
+  async begin(charts, library) {
     if (!globalThis.Bokeh) (0, eval)(new TextDecoder().decode(library)); // as a script of the page: once, for all consoles
     for (const [name, columns] of [["throughput", throughputOf], ["frontier", frontierOf]]) {
       const manager = await globalThis.Bokeh.embed.embed_item(charts[name], this.boxes[name]);

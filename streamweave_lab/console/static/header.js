@@ -13,7 +13,8 @@ export function header(store, buttons) {
   const mood = sign();
   const ready = h("span", {});
   const pill = h("span", { class: "sw-pill", role: "status", "aria-live": "polite" }, mood, ready);
-  const facts = h("span", { class: "sw-facts" });
+  const [doing, rest] = [h("span", { role: "status", "aria-live": "polite" }), h("span", {})];
+  const facts = h("span", { class: "sw-facts" }, doing, rest);
   const reasons = h("p", { class: "sw-reasons", role: "status", "aria-live": "polite" });
   const element = h(
     "header", { class: "sw-header" },
@@ -25,7 +26,8 @@ export function header(store, buttons) {
     mark(pill, "data-tone", tone);
     mood.turn(tone);
     say(ready, word);
-    say(facts, factsOf(store));
+    say(doing, doingOf(store));
+    say(rest, factsOf(store));
     const told = why.map((reason) => reason.replace(/^failed: /, "")).filter((reason) => !reason.startsWith(state)); // that is said above
     say(reasons, told.join(" · "));
     show(reasons, told.length > 0);
@@ -40,10 +42,15 @@ function wellness({ words: { state, ready } }) {
   return { tone: state === "paused" ? "blocked-high" : "busy-low", word: "Not ready" };
 }
 
+function doingOf({ over, words: { state, drain } }) {
+  if (over) return drain?.complete ? "drained" : "";
+  return state === "draining" && drain ? `draining: ${drain.phase}` : state;
+}
+
 function factsOf(store) {
-  const { state, epoch, drain } = store.words;
-  const doing = state === "draining" && drain ? `draining: ${drain.phase}` : state;
-  const parts = [store.over ? `${drain?.complete ? "drained · " : ""}ran ${duration(store.uptime())}` : `${doing} · up ${duration(store.uptime())}`, HOSTS[store.topology.host] ?? store.topology.host];
+  const { epoch } = store.words;
+  const before = doingOf(store) ? " · " : "";
+  const parts = [`${before}${store.over ? "ran" : "up"} ${duration(store.uptime())}`, HOSTS[store.topology.host] ?? store.topology.host];
   if (store.config) parts.push(`configuration version ${store.config.version}`);
   if (epoch) parts.push(`epoch ${epoch}`);
   return parts.join(" · ");

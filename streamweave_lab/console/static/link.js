@@ -34,8 +34,7 @@ export class Link {
     if (content.frame) this.store.frame(content, buffers[0]);
     else if (content.present) this.store.replace(content.present, buffers[0]);
     else if (content.beat) this.store.heard();
-    else if (content.charts) this.answer(`charts ${content.page}`, { ...content, library: buffers[0] }, true);
-    else if (content.answer) this.answer(content.answer, content, content.stage !== "queued");
+    else if (content.answer) this.answer(content, buffers);
   }
 
   // A view says whether it can be seen; the kernel hears of it when the first comes or the last goes.
@@ -53,22 +52,17 @@ export class Link {
     this.send({ do: "see", page: this.page, visible });
   }
 
-  // Press a button: `told` is called when it is queued, and when its outcome is there.
+  // Ask the kernel for something: `told` is called when it is queued, and when its outcome is there.
   press(verb, more, told) {
     const id = `${this.page}-${(this.pressed += 1)}`;
     this.waiting.set(id, told);
     this.send({ do: verb, id, ...more });
   }
 
-  charts(told) {
-    this.waiting.set(`charts ${this.page}`, told);
-    this.send({ do: "charts", page: this.page, have: Boolean(globalThis.Bokeh) });
-  }
-
-  answer(id, content, last) {
-    const told = this.waiting.get(id);
-    if (last) this.waiting.delete(id);
-    told?.(content);
+  answer(content, buffers) {
+    const told = this.waiting.get(content.answer);
+    if (content.stage !== "queued") this.waiting.delete(content.answer);
+    told?.(content, buffers);
   }
 
   send(message) {

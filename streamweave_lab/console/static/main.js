@@ -96,9 +96,10 @@ function render(link, el) {
 
 function noticeOf(store) {
   const element = h("p", { class: "sw-notice", role: "status", "aria-live": "polite", hidden: "" });
+  const meanwhile = store.topology.host === "thread" ? "The run goes on in its thread; this is the last that was seen of it." : "This is the last that was seen.";
   const update = () => {
     const silence = store.silence();
-    const told = store.gone ? "The kernel is gone. This is the last that was seen of the run." : silence > SILENT ? `No news for ${duration(Math.floor(silence))}: the kernel is busy, a cell blocks it. This is the last that was seen.` : "";
+    const told = store.gone ? "The kernel is gone. This is the last that was seen of the run." : silence > SILENT ? `No news for ${duration(Math.floor(silence))}: the kernel is busy, a cell blocks it. ${meanwhile}` : "";
     if (told) say(element, told);
     show(element, told !== "");
   };
