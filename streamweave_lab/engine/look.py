@@ -177,8 +177,8 @@ def _node(state: NodeState, run: Execution, now: float) -> NodeStatus:
         kind=node.kind,
         role="source" if isinstance(node, Source) else "sink" if isinstance(node, Sink) else "step",
         state="failed" if run.core.failed_node == node.name else "ended" if state.ended else _DOING[state.activity],
-        items_in=dict(state.items_in),
-        items_out=dict(state.items_out),
+        items_in=state.items_in,  # the document takes copies
+        items_out=state.items_out,
         errors=state.errors,
         late=state.late_items,
         dropped=state.dropped,

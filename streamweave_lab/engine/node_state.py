@@ -108,7 +108,11 @@ class NodeState:
     @property
     def holds(self) -> int:
         """Items taken in and not yet sent on: kept by the logic, or waiting for room behind a full channel."""
-        return self.node.holds + sum(channel.left - channel.queued for channel in self.out_channels)
+        held = self.node.holds
+        for channel in self.out_channels:
+            if channel.waiting:
+                held += channel.left - channel.queued
+        return held
 
     # Its turn
 
