@@ -39,33 +39,23 @@ def topology(status: Status) -> dict[str, Any]:
 
 
 def frame(status: Status) -> bytes:
-    """All numbers of one moment. 920 bytes for ten nodes with twenty ports and ten edges.
+    """All numbers of one moment, node by node and edge by edge. 920 bytes for ten nodes, twenty ports and ten edges.
 
     What grows by the mere passing of time stands at both ends.
     """
-    nodes, edges = status.nodes, status.edges
-    doubles = array(
-        "d", (status.taken_at, status.uptime, status.loop.lag_seconds, _or_nan(status.frontier), _newest(status))
-    )
-    doubles.extend([_or_nan(n.frontier) for n in nodes])
-    doubles.extend([n.errors for n in nodes])
-    doubles.extend([n.late for n in nodes])
-    for n in nodes:
-        doubles.extend(n.items_in.values())
-        doubles.extend(n.items_out.values())
-    words = array("I", [min(n.held, _MOST) for n in nodes])
-    words.extend([_or_none(n.backlog) for n in nodes])
-    words.extend([_or_none(n.total) for n in nodes])
-    words.extend([_NODE_STATES[n.state] for n in nodes])
-    words.extend([min(e.queued, _MOST) for e in edges])
-    words.extend([min(e.peak, _MOST) for e in edges])
-    words.extend([min(e.dropped, _MOST) for e in edges])
-    words.extend([e.blocked for e in edges])
-    words.extend([_wrapped_ms(n.busy_seconds) for n in nodes])
-    words.extend([_wrapped_ms(n.blocked_seconds) for n in nodes])
-    words.extend([_wrapped_ms(n.run_seconds) for n in nodes])
-    words.extend([_wrapped_ms(e.blocked_seconds) for e in edges])
-    return doubles.tobytes() + words.tobytes()
+    lag, frontier = status.loop.lag_seconds, status.frontier
+    doubles = [status.taken_at, status.uptime, lag, nan if frontier is None else frontier, _newest(status)]
+    counts: list[int] = []
+    spent: list[int] = []
+    for n in status.nodes:
+        held_at = n.frontier
+        doubles += (nan if held_at is None else held_at, n.errors, n.late, *n.items_in.values(), *n.items_out.values())
+        counts += (min(n.held, _MOST), _or_none(n.backlog), _or_none(n.total), _NODE_STATES[n.state])
+        spent += (_wrapped_ms(n.busy_seconds), _wrapped_ms(n.blocked_seconds), _wrapped_ms(n.run_seconds))
+    for e in status.edges:
+        counts += (min(e.queued, _MOST), min(e.peak, _MOST), min(e.dropped, _MOST), e.blocked)
+        spent.append(_wrapped_ms(e.blocked_seconds))
+    return array("d", doubles).tobytes() + array("I", counts + spent).tobytes()
 
 
 def moved(numbers: bytes, nodes: int, edges: int) -> bytes:
@@ -126,10 +116,6 @@ def _value(values: dict[str, Any], name: str) -> Any:
 
 def _newest(status: Status) -> float:
     return max((n.newest for n in status.nodes if n.newest is not None), default=nan)
-
-
-def _or_nan(number: float | None) -> float:
-    return nan if number is None else number
 
 
 def _or_none(number: int | None) -> int:

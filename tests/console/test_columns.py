@@ -43,13 +43,16 @@ def test_what_is_not_known_is_not_a_number() -> None:
     assert (held, backlog, total) == (0, 0xFFFFFFFF, 0xFFFFFFFF)
 
 
-def test_ports_stand_in_the_order_of_the_topology() -> None:
+def test_each_node_is_followed_by_its_ports_in_the_order_of_the_topology() -> None:
     run = finished().status()
     topology = columns.topology(run)
-    names = [f"{n['name']}.{port}" for n in topology["nodes"] for port in [*n["ins"], *n["outs"]]]
-    nodes = len(run.nodes)
-    items = doubles_of(columns.frame(run), 5 + 3 * nodes + len(names))[5 + 3 * nodes :]
-    assert dict(zip(names, items, strict=True)) == {
+    numbers = iter(doubles_of(columns.frame(run), 5 + 3 * 4 + 8)[5:])
+    seen = {}
+    for shown in topology["nodes"]:
+        frontier, errors, late = (next(numbers) for _ in range(3))
+        assert (frontier, errors, late) == (99.0, 10.0 if shown["name"] == "check" else 0.0, 0.0)
+        seen |= {f"{shown['name']}.{port}": next(numbers) for port in [*shown["ins"], *shown["outs"]]}
+    assert seen == {
         "numbers.out": 100,
         "check.in": 100,
         "check.out": 90,

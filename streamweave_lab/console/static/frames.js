@@ -12,10 +12,12 @@ export function portsOf(topology) {
 }
 
 export class Decoder {
-  constructor(nodes, ports, edges) {
-    [this.nodes, this.ports, this.edges] = [nodes, ports, edges];
-    this.doubles = HEAD + 3 * nodes + ports;
-    this.bytes = 8 * this.doubles + 4 * (7 * nodes + 5 * edges);
+  constructor(topology) {
+    this.ports = topology.nodes.map(({ ins, outs }) => ins.length + outs.length);
+    this.edges = topology.edges.length;
+    const nodes = this.ports.length;
+    this.doubles = HEAD + 3 * nodes + this.ports.reduce((sum, ports) => sum + ports, 0);
+    this.bytes = 8 * this.doubles + 4 * (7 * nodes + 5 * this.edges);
   }
 
   all(view) {
@@ -27,17 +29,22 @@ export class Decoder {
   one(view, offset = 0) {
     const from = view.byteOffset + offset; // a copy, for what arrives need not be aligned
     const buffer = view.buffer.slice(from, from + this.bytes);
-    const d = cutter(new Float64Array(buffer, 0, this.doubles));
-    const u = cutter(new Uint32Array(buffer, 8 * this.doubles));
-    const [at, uptime, loopLag, frontier, newest] = d(HEAD);
-    const { nodes: n, ports: p, edges: e } = this;
-    return {
-      at, uptime, frontier, newest, loopLag,
-      frontiers: d(n), errors: d(n), late: d(n), items: d(p),
-      held: u(n), backlog: u(n), total: u(n), states: u(n),
-      queued: u(e), peak: u(e), dropped: u(e), waits: u(e),
-      busy: u(n), blocked: u(n), ran: u(n), waited: u(e),
+    const d = reader(new Float64Array(buffer, 0, this.doubles));
+    const u = reader(new Uint32Array(buffer, 8 * this.doubles));
+    const frame = { at: d(), uptime: d(), loopLag: d(), frontier: d(), newest: d() };
+    const fill = (times, take, ...names) => {
+      for (const name of names) frame[name] ??= [];
+      for (let i = 0; i < times; i += 1) for (const name of names) frame[name].push(take());
     };
+    for (const ports of this.ports) {
+      fill(1, d, "frontiers", "errors", "late");
+      fill(ports, d, "items");
+    }
+    fill(this.ports.length, u, "held", "backlog", "total", "states");
+    fill(this.edges, u, "queued", "peak", "dropped", "waits");
+    fill(this.ports.length, u, "busy", "blocked", "ran");
+    fill(this.edges, u, "waited");
+    return frame;
   }
 }
 
@@ -45,9 +52,9 @@ export function stateName(code) {
   return STATES[code] ?? "idle";
 }
 
-function cutter(array) {
+function reader(array) {
   let at = 0;
-  return (length) => array.subarray(at, (at += length));
+  return () => array[at++];
 }
 
 // Milliseconds begin again at 0 after 49 days; the difference does not mind.

@@ -12,7 +12,7 @@ export class Store {
   constructor(topology) {
     this.topology = topology;
     this.ports = portsOf(topology);
-    this.decoder = new Decoder(topology.nodes.length, this.ports.length, topology.edges.length);
+    this.decoder = new Decoder(topology);
     this.inflow = this.ports.flatMap((port, i) => (port.way === "out" && topology.nodes[port.node].role === "source" ? [i] : []));
     this.words = { state: "created", ready: false, reasons: [], stall: {}, drain: null };
     this.events = [];
