@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _TICK = 1e-6
 """Seconds by which the clock moves each time it is read, so that every turn takes time."""
 
+_PATIENCE = 3600.0
+"""Virtual seconds in which a run must do something."""
+
 
 class TickingClock(VirtualClock):
     """A virtual clock that is a microsecond later each time it is read."""
@@ -122,7 +125,7 @@ def run_interleaved(
     `script(run, interleaver)` acts on the run meanwhile, as `await interleaver.turn(100); await run.drain()`
     does. `witness(run)` returns what is to be called after every turn. A run that failed is returned as well.
 
-    Raises: what `script` or the witness raises.
+    Raises: what `script` or the witness raises; AssertionError if nothing moves for an hour of virtual time.
     """
 
     async def live() -> LocalRun:
@@ -136,7 +139,10 @@ def run_interleaved(
         acting = asyncio.ensure_future(script(run, interleaver) if script else run.over())
         over = asyncio.ensure_future(run.over())
         while not over.done() and not interleaver.trouble and not (acting.done() and acting.exception()):
-            await asyncio.wait([over], timeout=1.0)
+            before = interleaver.turns
+            await asyncio.wait([over], timeout=_PATIENCE)
+            if interleaver.turns == before and not over.done():
+                raise AssertionError(f"nothing has moved for {_PATIENCE:g} s: {run.status()}")
         over.cancel()
         if interleaver.trouble:
             acting.cancel()

@@ -51,6 +51,15 @@ def test_an_input_that_ends_counts_as_having_met_the_barrier() -> None:
     assert alignment.ended
 
 
+def test_an_input_that_has_ended_is_not_waited_for() -> None:
+    a, b = inputs = channels(2)
+    alignment = Alignment(inputs)
+    assert alignment.arrive(a, Barrier(4, last=True)) is None
+    barrier = Barrier(5)
+    assert alignment.arrive(b, barrier) is barrier
+    assert not b.held
+
+
 def test_an_epoch_is_met_when_no_node_is_missing() -> None:
     epochs = Epochs()
     assert epochs.begin({1, 2}) == 1

@@ -219,7 +219,7 @@ def test_a_source_that_gives_more_than_it_was_asked_for_overfills_nothing() -> N
 
 def test_edges_that_wait_for_each_other_are_named() -> None:
     async def main() -> None:
-        run = Graph("stuck", (Replay("numbers", iter(int, 1)) >> Collect("all")).capacity(4)).start()
+        run = Graph("stuck", (Replay("numbers", range(1000)) >> Collect("all")).capacity(4)).start()
         run.core.channels[0].held = True  # as a node does that waits for another input
         await settled(run)
         reasons = ("nothing can move: numbers.out -> all.in wait for each other; give them more capacity",)
