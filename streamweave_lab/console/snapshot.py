@@ -59,7 +59,7 @@ def _caption(node: NodeStatus) -> str:
 def _title(status: Status, over: bool) -> str:
     name = f"<strong>{escape(status.graph)}</strong>"
     if not over:
-        return f'{name} <span style="{_QUIET}">is live in a notebook whose kernel runs; this is its graph.</span>'
+        return f'{name} <span style="{_QUIET}">was running when this was saved; this is its graph.</span>'
     reasons = "; ".join(reason for reason in status.reasons if reason != status.state)
     dropped = sum(node.dropped for node in status.nodes) + sum(edge.dropped for edge in status.edges)
     lost = f"{dropped:,} items dropped" if dropped else "nothing dropped"

@@ -205,6 +205,7 @@ class Core:
             left = state.taken + (state.in_slots() if isinstance(state, AsyncState) else state.node.holds)
             if left and not state.ended:
                 dropped[state.node.name] = left
+                state.dropped += left
             self._release(state)
         for channel in self.channels:
             if channel.blocked_since is not None:

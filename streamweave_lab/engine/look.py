@@ -176,7 +176,11 @@ def _node(state: NodeState, run: Execution, now: float) -> NodeStatus:
         name=node.name,
         kind=node.kind,
         role="source" if isinstance(node, Source) else "sink" if isinstance(node, Sink) else "step",
-        state="failed" if run.core.failed_node == node.name else "ended" if state.ended else _DOING[state.activity],
+        state="failed"
+        if run.core.failed_node == node.name
+        else "ended"
+        if state.ended or run.lifecycle.over
+        else _DOING[state.activity],
         items_in=state.items_in,  # the document takes copies
         items_out=state.items_out,
         errors=state.errors,

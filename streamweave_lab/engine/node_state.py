@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from streamweave_lab.engine.core import Core
 
 LARGEST_BATCH = 4096
-_FIRST_BATCH = 16
+_FIRST_BATCH = 1
 TURN_SECONDS = 0.001
 
 
@@ -237,6 +237,10 @@ class NodeState:
         if self.outs.get("late"):
             self.send("late", items, times)
         else:
+            if not self.dropped:
+                name = self.node.name
+                said = f"{name} drops late items, and counts them; draw {name}.late to a sink to keep them"
+                self.core.tell("node.late_dropped", said, level="warning", node=name)
             self.dropped += len(items)
 
     # Inside

@@ -219,6 +219,8 @@ class AsyncSourceState(SourceState):
     async def _bring_all(self, stream: AsyncIterator[list[Any]]) -> None:
         try:
             async for items in stream:
+                if not isinstance(items, list):
+                    raise TypeError(f"{self.node.kind}.stream must yield lists of items, not {items!r}")
                 if items:
                     self._room.clear()
                     self._in_hand = items

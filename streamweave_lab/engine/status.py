@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from streamweave_lab.engine.status_text import text_of
 
 STATUS_VERSION = 1
+
+T = TypeVar("T")
 
 RunState = Literal["created", "starting", "running", "paused", "draining", "suspending", "stopped", "failed"]
 NodeState = Literal["idle", "busy", "blocked", "ended", "failed"]
@@ -167,8 +169,14 @@ class Status(_Document):
 
     def node(self, name: str) -> NodeStatus:
         """The node named `name`. Raises: KeyError."""
-        return {node.name: node for node in self.nodes}[name]
+        return _found(name, {node.name: node for node in self.nodes})
 
     def edge(self, source: str, target: str) -> EdgeStatus:
         """The edge from port `source` to port `target`, such as ("parse.out", "delays.in"). Raises: KeyError."""
-        return {(edge.source, edge.target): edge for edge in self.edges}[source, target]
+        return _found(f"{source} -> {target}", {f"{edge.source} -> {edge.target}": edge for edge in self.edges})
+
+
+def _found(name: str, there: dict[str, T]) -> T:
+    if name not in there:
+        raise KeyError(f"there is no {name!r}; there is {', '.join(there)}")
+    return there[name]

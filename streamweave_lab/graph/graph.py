@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamweave_lab import upward
 from streamweave_lab.errors import GraphError
-from streamweave_lab.graph.node import Node
+from streamweave_lab.graph.node import Node, Step
 from streamweave_lab.graph.port import ClosedPath, Edge
 from streamweave_lab.graph.shape import plain_text, shape_of
 from streamweave_lab.graph.types import mismatch
@@ -139,7 +139,9 @@ def _check_ports(graph: str, nodes: list[Node], edges: tuple[Edge, ...]) -> None
     for node in nodes:
         for port in node.inputs:
             if (node.name, port) not in fed:
-                raise GraphError(f"graph {graph!r}: nothing leads to {node.name}.{port}; draw an edge to it")
+                own = port == "in" and len(node.inputs) > 1 and isinstance(node, Step)
+                hint = ", or derive it from sw.Node and give it `out`, for a Step always has `in`" if own else ""
+                raise GraphError(f"graph {graph!r}: nothing leads to {node.name}.{port}; draw an edge to it{hint}")
         for port in node.outputs:
             if port not in _MAY_BE_OPEN and (node.name, port) not in drained:
                 raise GraphError(

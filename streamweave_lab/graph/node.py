@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from difflib import get_close_matches
-from inspect import get_annotations
+from inspect import Signature, get_annotations, signature
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from streamweave_lab.clock import SYSTEM_CLOCK, Clock
@@ -59,6 +59,9 @@ class Node:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        # Shift-Tab would show the (*args, **kwargs) of __new__.
+        _, *others = signature(cls.__init__).parameters.values()
+        cls.__signature__ = Signature(others)  # type: ignore[attr-defined]
         ins, outs = list(cls._in_names), list(cls._out_names)
         for attribute, annotation in get_annotations(cls).items():
             match = _PORT.match(annotation if isinstance(annotation, str) else _bare_name(annotation))
@@ -120,7 +123,8 @@ class Node:
         times = batch.times or [None] * len(batch.items)  # type: ignore[list-item]
         for item, self._item_time in zip(batch.items, times, strict=True):
             try:
-                take(item)
+                if (answer := take(item)) is not None:
+                    raise TypeError(f"on_item returned {answer!r}; send it with self.emit(self.out, …) instead")
             except Exception as error:
                 self.refuse(item, error, self._item_time)
         self.flush()

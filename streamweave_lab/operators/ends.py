@@ -131,8 +131,8 @@ class ForEach(Sink[I_contra], FunctionNode):
     ) -> None:
         super().__init__(name)
         check_concurrency(self, concurrency)
-        self._use(f, config)
         self.awaits = inspect.iscoroutinefunction(f) or inspect.iscoroutinefunction(getattr(f, "__call__", None))  # noqa: B004
+        self._use(f, config)
         if concurrency > 1 and not self.awaits:
             raise GraphError(f"{self!r}: concurrency={concurrency} is for coroutine functions, and {f!r} is none")
         self.concurrency = concurrency

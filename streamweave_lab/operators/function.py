@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamweave_lab.errors import ConfigError, GraphError
@@ -28,6 +29,8 @@ class FunctionNode(Node):
         """Remember what was drawn. Raises: GraphError if `f` cannot be called, or `config` is not a class."""
         if not callable(f):
             raise GraphError(f"{self!r} needs a function, not {f!r}")
+        if iscoroutinefunction(f) and not self.awaits:
+            raise GraphError(f"{self!r} cannot await {f.__name__!r}, a coroutine function; use MapAsync for it")
         if config is not None and not isinstance(config, type):
             raise GraphError(f"{self!r}: config= takes the class of the configuration, not {config!r}")
         self._f = f

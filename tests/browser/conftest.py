@@ -1,4 +1,7 @@
-"""One JupyterLab for all browser tests of a session; screenshots in the folder `artifacts` of the repository."""
+"""One JupyterLab for the browser tests of a file; screenshots in the folder `artifacts` of the repository.
+
+Not one for all files: playwright keeps an event loop running as long as it lives, which no other test could bear.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with Lab(tmp_path_factory.mktemp("lab"), Path(REPOSITORY, "artifacts")) as driven:
         yield driven

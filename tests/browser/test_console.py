@@ -133,8 +133,11 @@ def test_nothing_is_sent_while_it_cannot_be_seen(lab: Lab) -> None:
     book.reload()
     book.run(0)
     console = live(book)
-    book.page.evaluate("() => window.jupyterapp.commands.execute('launcher:create')")  # another tab before it
-    book.page.wait_for_timeout(500)
+    book.page.evaluate(
+        "async () => window.jupyterapp.shell.activateById((await window.jupyterapp.commands.execute('launcher:create')).id)"
+    )
+    console.wait_for(state="hidden")  # another tab is before it
+    book.page.wait_for_timeout(1000)
     traffic.clear()
     book.page.wait_for_timeout(3000)
     assert traffic.received == []
