@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -120,8 +121,10 @@ def test_a_frame_is_one_small_message_and_none_goes_back(lab: Lab) -> None:
     book.run(0)
     live(book)
     traffic.clear()
+    began = time.monotonic()
     book.page.wait_for_timeout(4000)
-    assert 13 <= len(traffic.received) <= 17
+    seconds = time.monotonic() - began  # a busy machine keeps the page waiting longer
+    assert 3 * seconds <= len(traffic.received) <= 4 * seconds + 1
     assert max(traffic.received) <= 2048
     assert traffic.sent == []
     book.shut_down()
