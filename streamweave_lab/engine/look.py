@@ -176,11 +176,7 @@ def _node(state: NodeState, run: Execution, now: float) -> NodeStatus:
         name=node.name,
         kind=node.kind,
         role="source" if isinstance(node, Source) else "sink" if isinstance(node, Sink) else "step",
-        state="failed"
-        if run.core.failed_node == node.name
-        else "ended"
-        if state.ended or run.lifecycle.over
-        else _DOING[state.activity],
+        state=_doing(state, run),
         items_in=state.items_in,  # the document takes copies
         items_out=state.items_out,
         errors=state.errors,
@@ -196,6 +192,12 @@ def _node(state: NodeState, run: Execution, now: float) -> NodeStatus:
         newest=None if state.newest == -inf else state.newest,
         **facts,
     )
+
+
+def _doing(state: NodeState, run: Execution) -> Doing:
+    if run.core.failed_node == state.node.name:
+        return "failed"
+    return "ended" if state.ended or run.lifecycle.over else _DOING[state.activity]
 
 
 def _edge(channel: Channel, now: float) -> EdgeStatus:

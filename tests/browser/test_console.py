@@ -137,7 +137,8 @@ def test_nothing_is_sent_while_it_cannot_be_seen(lab: Lab) -> None:
     book.run(0)
     console = live(book)
     book.page.evaluate(
-        "async () => window.jupyterapp.shell.activateById((await window.jupyterapp.commands.execute('launcher:create')).id)"
+        "async () => window.jupyterapp.shell.activateById("
+        "(await window.jupyterapp.commands.execute('launcher:create')).id)"
     )
     console.wait_for(state="hidden")  # another tab is before it
     book.page.wait_for_timeout(1000)

@@ -140,3 +140,12 @@ def test_every_item_is_sent_kept_back_by_the_filter_or_refused_however_batches_a
 def test_a_failure_says_node_item_error_and_time():
     failure = Drive(TENTH).batch([0], [5.0]).failures[0]
     assert failure == Failure("tenth", 0, failure.error, 5.0)
+
+
+@pytest.mark.parametrize("kind", [Map, Filter, FlatMap])
+def test_a_coroutine_function_is_refused_when_drawn_and_map_async_named(kind):
+    async def fetch(item):
+        return item
+
+    with pytest.raises(GraphError, match="cannot await 'fetch', a coroutine function; use MapAsync"):
+        kind("step", fetch)
