@@ -11,7 +11,7 @@ from streamweave_lab.clock import SYSTEM_CLOCK, Clock
 from streamweave_lab.engine.core import Core
 
 SLICE_SECONDS = 0.002
-_TURNS_BETWEEN = 2
+_TURNS_BETWEEN = 5
 """A request to a kernel takes four or five turns of its loop."""
 _MOST_TURNS_BETWEEN = 50
 
