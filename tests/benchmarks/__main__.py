@@ -33,9 +33,11 @@ def main() -> int:
     asked = parser.parse_args()
     results: list[Result] = []
     for name in asked.only or known:
-        results += known[name](asked.rounds)
-    told("")
-    sys.stdout.write(table(results) + "\n")
+        found = known[name](asked.rounds)
+        told("")
+        sys.stdout.write(table(found) + "\n")
+        sys.stdout.flush()
+        results += found
     if asked.json:
         asked.json.write_text(as_json(results) + "\n")
     missed = sum(result.met is False for result in results)
