@@ -147,6 +147,7 @@ class Notebook:
         self.page.evaluate(
             """async () => {
                 const panel = window.jupyterapp.shell.currentWidget;
+                await window.jupyterapp.restored; // until then tabs may still come and go
                 await panel.context.ready;
                 await panel.sessionContext.ready;
                 await panel.sessionContext.session?.kernel?.info;

@@ -47,7 +47,7 @@ pytestmark = pytest.mark.browser
 def live(book: Notebook, cell: int = 0) -> Locator:
     """The console under a cell, when it says that the run is ready."""
     console = book.cell(cell).locator(".sw-console")
-    console.get_by_text("Ready", exact=True).wait_for(timeout=20_000)
+    console.get_by_text("Ready", exact=True).wait_for(timeout=40_000)
     return console
 
 
@@ -141,7 +141,7 @@ def test_nothing_is_sent_while_it_cannot_be_seen(lab: Lab) -> None:
     console.wait_for(state="hidden")
     book.page.wait_for_timeout(1000)
     traffic.clear()
-    book.page.wait_for_timeout(3000)
+    book.page.wait_for_timeout(5000)
     assert traffic.received == []
     book.page.evaluate(f"() => {notebook}.show()")
     before = items_in(console)
