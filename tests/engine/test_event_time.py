@@ -202,16 +202,26 @@ def test_a_source_that_is_idle_with_its_last_word_unheard_still_moves_the_fronti
 def test_a_source_that_wakes_is_waited_for_before_its_items_are_judged() -> None:
     async def main() -> None:
         window = Window("sums", total(float), Tumbling(seconds=10))
-        quiet = Script("quiet", {0: [1], 10: [108, *range(101, 108)]}, idle_after=3.0)
-        busy = Script("busy", {second: [second * 10 + 5] for second in range(1, 20)})
+        quiet = Script("quiet", {0: [1], 10: [2, 3, 4, 6]}, idle_after=3.0)
+        busy = Script("busy", {1: [3], 9: [5], 10.1: [9, 11, 21]})
+        # Its items come one by one, and meanwhile the other source would close their window.
         graph = Graph(
             "wake", (quiet >> window).capacity(1), busy >> window >> Collect("all"), window.late >> Collect("late")
         )
         run = graph.start()
-        await asyncio.sleep(15)
+        await asyncio.sleep(9.5)
+        assert run.status().node("sums").frontier == 5.0
+        await run.pause()
+        await asyncio.sleep(1)
+        await run.resume()
+        await asyncio.sleep(1)
         assert run["late"].items == []
         await run.drain()
-        assert {row.start: row.value for row in run["all"].items}[100.0] == 105 + sum(range(101, 109))
+        assert {row.start: row.value for row in run["all"].items} == {
+            0.0: 1 + 2 + 3 + 4 + 6 + 3 + 5 + 9,
+            10.0: 11,
+            20.0: 21,
+        }
 
     run_virtual(main())
 
