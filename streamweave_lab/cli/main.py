@@ -52,6 +52,8 @@ def quickstart(
     SIGHUP reloads --config. Exit codes: 0 finished or drained, 3 items were dropped, 70 failed, 78 bad settings.
     STREAMWEAVE_LOG=info[:PATH] writes events as JSON lines.
     """
+    if settings is not None and not headless:
+        raise click.UsageError("--config goes with --headless; in JupyterLab the notebook names its own file")
     try:
         sys.exit(_headless(settings) if headless else _in_lab(folder, fresh, not no_browser, port))
     except ConfigError as error:

@@ -37,7 +37,7 @@ def live(
 
 
 class Config(BaseModel):
-    """The settings of a graph. Subclass it, and give every field a type and a default.
+    """The settings of a graph. Subclass it, and give every field a type, and a default unless it must be given.
 
         class FlightsConfig(sw.Config):
             speed: float = sw.live(3600.0, gt=0)

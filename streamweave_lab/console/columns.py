@@ -1,6 +1,6 @@
 """A Status as the numbers and words that the console's front end reads. Pure; `static/frames.js` is the other end.
 
-A frame is one buffer, little-endian: float64 for what grows without bound or is event time, then uint32 for the rest.
+A frame is one buffer of float64, little-endian.
 Rates and shares are differences between two frames, which the front end takes; so frames may be missed, and
 history is nothing but older frames.
 """
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 ENDED = frozenset({"stopped", "failed"})
 
 _NODE_STATES = {"idle": 0, "busy": 1, "blocked": 2, "ended": 3, "failed": 4}
-_MOST = 0xFFFFFFFF
-_NONE = _MOST
-"""Stands for None among the uint32."""
 
 
 def topology(status: Status) -> dict[str, Any]:
@@ -39,28 +36,27 @@ def topology(status: Status) -> dict[str, Any]:
 
 
 def frame(status: Status) -> bytes:
-    """All numbers of one moment, node by node and edge by edge. 920 bytes for ten nodes, twenty ports and ten edges.
+    """All numbers of one moment, node by node and edge by edge; what is not known is not a number.
 
-    What grows by the mere passing of time stands at both ends.
+    What changes by the mere passing of time stands at both ends: a source that looks for items and finds none is
+    busy for a moment. 1,480 bytes for ten nodes, twenty ports and ten edges.
     """
-    lag, frontier = status.loop.lag_seconds, status.frontier
-    doubles = [status.taken_at, status.uptime, lag, nan if frontier is None else frontier, _newest(status)]
-    counts: list[int] = []
-    spent: list[int] = []
+    newest = max((n.newest for n in status.nodes if n.newest is not None), default=nan)
+    numbers = [status.taken_at, status.uptime, status.loop.lag_seconds, _or_nan(status.frontier), newest]
+    passing: list[float] = []
     for n in status.nodes:
-        held_at = n.frontier
-        doubles += (nan if held_at is None else held_at, n.errors, n.late, *n.items_in.values(), *n.items_out.values())
-        counts += (min(n.held, _MOST), _or_none(n.backlog), _or_none(n.total), _NODE_STATES[n.state])
-        spent += (_wrapped_ms(n.busy_seconds), _wrapped_ms(n.blocked_seconds), _wrapped_ms(n.run_seconds))
+        numbers += (_or_nan(n.frontier), n.errors, n.late, *n.items_in.values(), *n.items_out.values())
+        numbers += (n.held, n.dropped, _or_nan(n.backlog), _or_nan(n.total))
+        passing += (_NODE_STATES[n.state], n.busy_seconds, n.blocked_seconds, n.run_seconds)
     for e in status.edges:
-        counts += (min(e.queued, _MOST), min(e.peak, _MOST), min(e.dropped, _MOST), e.blocked)
-        spent.append(_wrapped_ms(e.blocked_seconds))
-    return array("d", doubles).tobytes() + array("I", counts + spent).tobytes()
+        numbers += (e.queued, e.peak, e.dropped, e.blocked)
+        passing.append(e.blocked_seconds)
+    return array("d", numbers + passing).tobytes()
 
 
 def moved(numbers: bytes, nodes: int, edges: int) -> bytes:
     """The part of a frame that stays the same while nothing happens but the passing of time."""
-    return numbers[3 * 8 : len(numbers) - 4 * (3 * nodes + edges)]
+    return numbers[3 * 8 : len(numbers) - 8 * (4 * nodes + edges)]
 
 
 def words(status: Status) -> dict[str, Any]:
@@ -114,14 +110,5 @@ def _value(values: dict[str, Any], name: str) -> Any:
     return found
 
 
-def _newest(status: Status) -> float:
-    return max((n.newest for n in status.nodes if n.newest is not None), default=nan)
-
-
-def _or_none(number: int | None) -> int:
-    return _NONE if number is None else min(number, _NONE - 1)
-
-
-def _wrapped_ms(seconds: float) -> int:
-    """Milliseconds that begin again at 0 after 49 days; differences of uint32 do not mind."""
-    return int(seconds * 1000) & _MOST
+def _or_nan(number: float | None) -> float:
+    return nan if number is None else number

@@ -10,10 +10,11 @@ from streamweave_lab.engine.async_state import AsyncState
 from streamweave_lab.engine.channel import Channel
 from streamweave_lab.engine.node_state import BLOCKED, BUSY, TURN_SECONDS, NodeFailed, NodeState, adapt
 from streamweave_lab.engine.source_state import AsyncSourceState, SourceState
-from streamweave_lab.graph.batch import Barrier, Failure
+from streamweave_lab.graph.batch import Barrier, Failure, Watermark
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import AsyncSource, Node, Source
+from streamweave_lab.graph.node import AsyncSource, Node, Sink, Source
 from streamweave_lab.graph.port import DEFAULT_CAPACITY
+from streamweave_lab.progress.frontier import Frontier
 from streamweave_lab.progress.window import granularity
 
 
@@ -30,8 +31,11 @@ class Host(Protocol):
     def wake(self) -> None:
         """There is work: see to it that the core gets a turn."""
 
+    def at_leisure(self) -> bool:
+        """Nothing waits for a turn of the loop, so whoever brings work may do it at once."""
+
     def hurry(self) -> None:
-        """As `wake`, from a caller that can wait for the turn."""
+        """As `wake`, but at once where the host is at leisure."""
 
     def call_at(self, when: float, callback: Callable[[], None]) -> Alarm:
         """Call back at `when`, on the core's clock."""
@@ -87,6 +91,8 @@ class Core:
         self.sources = [state for state in self.states if isinstance(state, SourceState)]
         self._source_mask = (1 << len(self.sources)) - 1
         self._last_source = 0
+        self.progress = Frontier(state.index for state in self.states if isinstance(state.node, Sink))
+        """The frontier of the run: that of a node to which all the sinks would lead."""
         self.channels = [self._connect(edge) for edge in graph.edges]
         for state in self.states:
             state.wired()
@@ -220,6 +226,16 @@ class Core:
     def tell(self, event: str, message: str, *, level: str = "info", node: str | None = None) -> None:
         """Something happened."""
         self.listener.told(event, message, level=level, node=node)
+
+    def reached(self, sink: int, mark: Watermark | Barrier) -> None:
+        """A mark has passed a sink."""
+        if isinstance(mark, Watermark):
+            if mark.time is None:
+                self.progress.idle(sink)
+            else:
+                self.progress.promise(sink, mark.time)
+        elif mark.last:
+            self.progress.end(sink)
 
     def confirmed(self, node: int, epoch: int) -> None:
         """A node has met the barrier of an epoch."""

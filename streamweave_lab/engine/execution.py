@@ -74,13 +74,20 @@ class Execution:
         await asyncio.shield(asyncio.wrap_future(self._over))
 
     def begin(self) -> None:
-        """Open every node and let the sources in. Raises what a node raises when it is opened."""
+        """Open every node and let the sources in.
+
+        Raises: ConfigError if a node refuses the configuration; RunFailedError if it cannot be opened.
+        """
         self.started_at, self.started_now = self.core.clock.wall(), self.core.clock.now()
         try:
             self.core.open(self.config)
-        except Exception as error:
+        except ConfigError as error:
             self.failed(self.core.opening or "?", None, error)
             raise
+        except Exception as error:
+            self.failed(self.core.opening or "?", None, error)
+            assert self.failure is not None  # noqa: S101 - that is what `failed` makes
+            raise self.failure from error
         self.lifecycle.move(State.RUNNING, "start")
         self.told("run.started", f"started with {len(self.graph.nodes)} nodes")
         self.core.touch(0)

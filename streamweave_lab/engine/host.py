@@ -172,6 +172,9 @@ class _VirtualHost:
     def wake(self) -> None:
         pass
 
+    def at_leisure(self) -> bool:
+        return False
+
     def hurry(self) -> None:
         pass
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from streamweave_lab.engine.lifecycle import State
-from streamweave_lab.engine.node_state import Activity, NodeState
-from streamweave_lab.engine.status import ConfigStatus, EdgeStatus, LoopStatus, NodeStatus, Status
+from streamweave_lab.engine.node_state import BLOCKED, BUSY, IDLE, NodeState
+from streamweave_lab.engine.status import STATUS_VERSION, ConfigStatus, EdgeStatus, LoopStatus, NodeStatus, Status
 from streamweave_lab.engine.status import NodeState as Doing
 from streamweave_lab.graph.node import Sink, Source
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from streamweave_lab.engine.core import Core
     from streamweave_lab.engine.execution import Execution
 
-_DOING: dict[Activity, Doing] = {Activity.IDLE: "idle", Activity.BUSY: "busy", Activity.BLOCKED: "blocked"}
+_DOING: tuple[Doing, ...] = ("idle", "busy", "blocked")
+"""By Activity, which is a number: to look one up in a dict costs a call."""
 
 
 def look(run: Execution) -> Status:
@@ -30,7 +31,8 @@ def look(run: Execution) -> Status:
     nodes = tuple(_node(state, run, now) for state in _in_drawing_order(core))
     frontier, holder = frontier_of(core)
     newest = max((state.newest for state in core.states), default=-inf)
-    return Status(
+    return Status.of(
+        status_version=STATUS_VERSION,
         graph=run.name,
         state=run.lifecycle.state.value,
         ready=not reasons,
@@ -76,20 +78,16 @@ def why_not_ready(run: Execution, loop: LoopStatus) -> Iterable[str]:
 
 def stuck_edges(core: Core) -> list[str]:
     """The full edges of a graph in which every node that has input waits for room, and nothing is in flight."""
-    if core.runnable or core.halted or any(state.activity is Activity.BUSY for state in core.states):
+    full = [c for c in core.channels if c.blocked_since is not None]
+    if not full or core.runnable or core.halted or any(state.activity is BUSY for state in core.states):
         return []
-    return [
-        c.name for c in core.channels if c.queued >= c.capacity and core.states[c.sender].activity is Activity.BLOCKED
-    ]
+    return [channel.name for channel in full]
 
 
 def frontier_of(core: Core) -> tuple[float | None, str | None]:
-    """The minimum over the sinks, and the node that holds it back."""
-    sinks = [s for s in core.states if isinstance(s.node, Sink) and (s.frontier > -inf or not (s.idle or s.ended))]
-    if not sinks:
-        return None, None
-    last = min(sinks, key=lambda state: state.frontier)
-    return None if last.frontier == -inf else last.frontier, None if last.ended else _holder(core, last)
+    """How far event time has come at the sinks, and the node that holds it back."""
+    holders = core.progress.holders()
+    return core.progress.time, _holder(core, core.states[holders[0]]) if holders else None
 
 
 def _holder(core: Core, state: NodeState) -> str:
@@ -110,7 +108,7 @@ def _holder(core: Core, state: NodeState) -> str:
 def bottleneck(core: Core) -> str | None:
     """The first node that is not blocked below a blocked chain, in a sentence."""
     for state in core.states:
-        if state.activity is not Activity.BLOCKED:
+        if state.activity is not BLOCKED:
             continue
         full = _full_edge(state)
         while full is not None and (further := _full_edge(core.states[full.receiver])) is not None:
@@ -127,7 +125,7 @@ def bottleneck(core: Core) -> str | None:
 
 def _full_edge(state: NodeState) -> Channel | None:
     """The edge that a blocked node waits for."""
-    if state.activity is not Activity.BLOCKED:
+    if state.activity is not BLOCKED:
         return None
     return next((channel for channel in state.out_channels if channel.queued >= channel.capacity), None)
 
@@ -166,31 +164,33 @@ def _in_drawing_order(core: Core) -> list[NodeState]:
 
 
 def _node(state: NodeState, run: Execution, now: float) -> NodeStatus:
-    node, seconds = state.node, list(state.seconds)
-    if run.started_now is not None and not run.lifecycle.over:
+    node, seconds, over = state.node, state.seconds.copy(), run.lifecycle.over
+    if run.started_now is not None and not over:
         seconds[state.activity] += max(0.0, now - state.since)
-    facts: dict[str, Any] = {}
-    if isinstance(node, Source):
-        facts = {"position": node.position, "backlog": node.backlog, "total": node.total}
-    return NodeStatus(
+    position = backlog = total = None
+    if is_source := isinstance(node, Source):
+        position, backlog, total = node.position, node.backlog, node.total
+    return NodeStatus.of(
         name=node.name,
         kind=node.kind,
-        role="source" if isinstance(node, Source) else "sink" if isinstance(node, Sink) else "step",
+        role="source" if is_source else "sink" if isinstance(node, Sink) else "step",
         state=_doing(state, run),
-        items_in=state.items_in,  # the document takes copies
-        items_out=state.items_out,
+        items_in=state.items_in.copy(),
+        items_out=state.items_out.copy(),
         errors=state.errors,
         late=state.late_items,
         dropped=state.dropped,
-        held=0 if run.lifecycle.over else state.holds,
+        held=0 if over else state.holds,
         restarts=state.restarts,
-        idle_seconds=seconds[Activity.IDLE],
-        busy_seconds=seconds[Activity.BUSY],
-        blocked_seconds=seconds[Activity.BLOCKED],
+        busy_seconds=seconds[BUSY],
+        blocked_seconds=seconds[BLOCKED],
+        idle_seconds=seconds[IDLE],
         run_seconds=state.run_seconds,
         frontier=None if state.frontier == -inf else state.frontier,
         newest=None if state.newest == -inf else state.newest,
-        **facts,
+        position=position,
+        backlog=backlog,
+        total=total,
     )
 
 
@@ -202,7 +202,7 @@ def _doing(state: NodeState, run: Execution) -> Doing:
 
 def _edge(channel: Channel, now: float) -> EdgeStatus:
     waiting = 0.0 if channel.blocked_since is None else max(0.0, now - channel.blocked_since)
-    return EdgeStatus(
+    return EdgeStatus.of(
         source=channel.source,
         target=channel.target,
         queued=channel.queued,

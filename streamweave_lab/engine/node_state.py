@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from streamweave_lab.engine.align import Alignment
 from streamweave_lab.engine.channel import Channel
 from streamweave_lab.graph.batch import Barrier, Batch, Failure, Watermark
-from streamweave_lab.graph.node import Node
+from streamweave_lab.graph.node import Node, Sink
 from streamweave_lab.progress.frontier import Frontier
 
 if TYPE_CHECKING:
@@ -268,6 +268,8 @@ class NodeState:
                 self.core.touched |= channel.receiver_bit
 
     def _mark_all(self, mark: Watermark | Barrier) -> None:
+        if isinstance(self.node, Sink):
+            self.core.reached(self.index, mark)
         for channel in self.out_channels:
             channel.put(mark)
             self.core.touched |= channel.receiver_bit

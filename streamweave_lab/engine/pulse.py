@@ -58,7 +58,7 @@ class Pulse:
         """What is known of the loop now. From any thread."""
         age = SYSTEM_CLOCK.now() - self.beat_at - BEAT_SECONDS if self._users else 0.0
         stalled = age if age > STALL_SECONDS else 0.0
-        return LoopStatus(
+        return LoopStatus.of(
             lag_seconds=max(self.lag, stalled),
             stalled_seconds=stalled,
             longest_stall_seconds=max(self.longest, stalled),

@@ -22,7 +22,7 @@ class Scheduler:
     def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock = SYSTEM_CLOCK) -> None:
         self.loop, self.clock = loop, clock
         self.cores: list[Core] = []
-        self._scheduled = self._running = False
+        self._scheduled = self._running = self._hurried = False
         # asyncio keeps the callbacks that are due in a private deque; where a loop has none, a fixed number of
         # turns must do.
         self._ready: Any = getattr(loop, "_ready", ())
@@ -43,10 +43,21 @@ class Scheduler:
             self._scheduled = True
             self.loop.call_soon(self._turn)
 
+    def at_leisure(self) -> bool:
+        """No turn is under way or to come, nor was one given in haste since the loop last turned.
+
+        So whoever brings work without ever waiting does not keep the loop for good.
+        """
+        return not (self._scheduled or self._running or self._hurried)
+
     def hurry(self) -> None:
-        """There is work, and the caller can wait for it: where nothing else runs, do it now rather than next turn."""
-        if not self._scheduled and not self._running:
+        """There is work, and the caller can wait for it: do it now rather than next turn, if there is leisure."""
+        if self.at_leisure():
             self._turn()
+            self._hurried = True
+            self.loop.call_soon(self._has_turned)
+        else:
+            self.wake()
 
     def call_at(self, when: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
         """Call back at `when` on the loop's clock."""
@@ -58,6 +69,9 @@ class Scheduler:
             if (state := core.current) is not None:
                 return state.node.name
         return None
+
+    def _has_turned(self) -> None:
+        self._hurried = False
 
     def _turn(self) -> None:
         self._scheduled = False
@@ -74,6 +88,10 @@ class Scheduler:
         """Run until nothing can, or the slice is spent. True if there is work left."""
         now = self.clock.now()
         end = now + SLICE_SECONDS
+        if len(self.cores) == 1:
+            core = self.cores[0]
+            core.go(now, end)
+            return core.runnable > 0 and not core.paused
         while True:
             ready = [core for core in self.cores if core.runnable and not core.paused]
             if not ready:

@@ -7,15 +7,17 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from streamweave_lab.engine.node_state import LARGEST_BATCH, NodeFailed, NodeState
+from streamweave_lab.engine.node_state import BUSY, IDLE, LARGEST_BATCH, NodeFailed, NodeState
 from streamweave_lab.engine.stamping import Stamper, Untimely
-from streamweave_lab.graph.batch import Barrier, Failure, Watermark
+from streamweave_lab.graph.batch import Barrier, Batch, Failure, Watermark
 from streamweave_lab.graph.node import END, AsyncSource, Source, Wait
 
 if TYPE_CHECKING:
     from streamweave_lab.engine.core import Alarm, Core
 
 _LARGEST_POLL = LARGEST_BATCH
+_SHORTEST_WAIT = 1e-6
+"""Seconds. A wait that is lost in rounding would let virtual time stand still."""
 _EMPTY_SECONDS = 0.001
 """How long a source is left alone that answers with an empty list; virtual time would stand still without it."""
 
@@ -77,6 +79,18 @@ class SourceState(NodeState):
             # Before the items: they would be late where the frontier goes on without this source.
             self.idle = False
             self._mark_all(Watermark(self.promised))
+        if self.source.time is None:
+            batch = Batch(items)
+            for channel in out:
+                channel.put(batch)
+        else:
+            self._deliver_stamped(items)
+        self.items_out["out"] += len(items)
+        self.taken = 0
+        for channel in out:
+            core.touched |= channel.receiver_bit
+
+    def _deliver_stamped(self, items: list[Any]) -> None:
         try:
             for entry in self.stamper.stamp(items):
                 if type(entry) is Watermark:
@@ -84,15 +98,11 @@ class SourceState(NodeState):
                     self.frontier = self.promised = max(self.frontier, entry.time)
                     self._mark_all(entry)
                 else:
-                    for channel in out:
+                    for channel in self.outs["out"]:
                         channel.put(entry)
         except Untimely as untimely:
             raise NodeFailed(Failure(self.node.name, untimely.item, untimely.error)) from untimely.error
-        self.items_out["out"] += len(items)
-        self.taken = 0
         self.newest = self.stamper.newest
-        for channel in out:
-            core.touched |= channel.receiver_bit
 
     def inject(self, barrier: Barrier) -> None:
         """Send a barrier between two batches; after the last one this source brings nothing more."""
@@ -119,7 +129,7 @@ class SourceState(NodeState):
             alarm.cancel()
 
     def _wait(self, seconds: float) -> None:
-        self.wait_until = due = self.core.clock.now() + max(0.0, seconds)
+        self.wait_until = due = self.core.clock.now() + max(_SHORTEST_WAIT, seconds)
         self._call_at("due", due, self._due)
 
     def _call_at(self, what: str, when: float, callback: Callable[[], None]) -> None:
@@ -131,7 +141,7 @@ class SourceState(NodeState):
     def _due(self) -> None:
         if self.wait_until is not None and self.core.clock.now() >= self.wait_until - 1e-6:
             self.wait_until = None
-            self.core.touch(self.bit)
+            self.core.touch(self.bit, hurry=True)
 
     def _watch_for_idleness(self) -> None:
         after = self.source.idle_after
@@ -163,7 +173,8 @@ class AsyncSourceState(SourceState):
         self.task: asyncio.Task[None] | None = None
         self._cancelled = False
         self._in_hand: list[Any] = []
-        self._room = asyncio.Event()
+        self._asked: asyncio.Future[None] | None = None
+        """What the task waits for until its items have been sent."""
 
     def has_input(self) -> bool:
         """The task has items in hand, and asks for a turn to send them."""
@@ -176,9 +187,10 @@ class AsyncSourceState(SourceState):
 
     def step(self) -> int:
         """Send what the task has in hand."""
-        if self.finished or any(channel.waiting for channel in self.out_channels):
-            return super().step()
-        return self._send_in_hand()
+        for channel in self.out_channels:
+            if channel.waiting:
+                return super().step()
+        return super().step() if self.finished else self._send_in_hand()
 
     def inject(self, barrier: Barrier) -> None:
         """Send a barrier; the last one ends the task. Items already brought in go before it."""
@@ -198,8 +210,27 @@ class AsyncSourceState(SourceState):
     def _send_in_hand(self) -> int:
         items, self._in_hand = self._in_hand, []
         self.deliver(items)
-        self._room.set()
+        if self._asked is not None and not self._asked.done():
+            self._asked.set_result(None)
         return len(items)
+
+    def _send_at_once(self) -> bool:
+        """Where nothing else is going on an item need not wait for the loop's next turn. False if it has to."""
+        core = self.core
+        if core.runnable or core.paused or core.halted or self.activity is not IDLE or not core.host.at_leisure():
+            return False
+        for channel in self.out_channels:
+            if channel.queued >= channel.capacity:
+                return False
+        began = core.clock.now()
+        self._send_in_hand()
+        now = core.clock.now()
+        self.seconds[IDLE] += began - self.since
+        self.seconds[BUSY] += now - began
+        self.run_seconds += now - began
+        self.since = now
+        core.touch(0, hurry=True)
+        return True
 
     async def _bring(self) -> None:
         try:
@@ -207,6 +238,8 @@ class AsyncSourceState(SourceState):
             self.core.tell("source.ended", f"{self.node.name} has no more items", node=self.node.name)
             self.inject(Barrier(self.core.epoch, last=True))
             self.core.touch(self.bit)
+        except NodeFailed as failed:
+            self.core.fail(self.node.name, failed.failure.item, failed.failure.error)
         except asyncio.CancelledError as error:
             if not self._cancelled:
                 self.core.fail(self.node.name, None, error)
@@ -222,10 +255,11 @@ class AsyncSourceState(SourceState):
                 if not isinstance(items, list):
                     raise TypeError(f"{self.node.kind}.stream must yield lists of items, not {items!r}")
                 if items:
-                    self._room.clear()
                     self._in_hand = items
-                    self.core.touch(self.bit, hurry=True)
-                    await self._room.wait()
+                    if not self._send_at_once():
+                        self._asked = asyncio.get_running_loop().create_future()
+                        self.core.touch(self.bit)
+                        await self._asked
         finally:
             close = getattr(stream, "aclose", None)
             if close is not None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from itertools import accumulate
 from math import inf, isfinite
 from typing import Any
 
@@ -38,29 +36,34 @@ class Stamper:
             yield Batch(items)
             return
         times = _times_of(items, self._time)
-        start = 0
-        for cut, newest in self._cuts(times):
+        top, start = max(times), 0
+        for cut in self._cuts(times, top):
             yield Batch(items[start:cut], times[start:cut])
-            self.newest = newest
-            yield Watermark(newest - self._lag)
+            self.newest = times[cut - 1]
+            yield Watermark(self.newest - self._lag)
             start = cut
         if start < len(items):
             yield Batch(items[start:], times[start:]) if start else Batch(items, times)
-            self.newest = max(self.newest, max(times))
+            self.newest = max(self.newest, top)
             yield Watermark(self.newest - self._lag)
 
-    def _cuts(self, times: list[float]) -> list[tuple[int, float]]:
-        """After how many items the watermark passes a multiple of the granularity, and the newest time there."""
-        now = self._multiple(self.newest)
-        if self._multiple(max(times)) <= now:
-            return []
-        newest = list(accumulate(times, max, initial=self.newest))
-        cuts = []
-        while self._multiple(newest[-1]) > now:
-            at = bisect_right(newest, now, key=self._multiple)
-            now = self._multiple(newest[at])
-            cuts.append((at, newest[at]))
-        return cuts
+    def _cuts(self, times: list[float], top: float) -> Iterator[int]:
+        """After how many items the watermark passes a multiple of the granularity; the last of them is the newest."""
+        now, at = self._multiple(self.newest), 0
+        highest = self._multiple(top)
+        while highest > now:
+            about = self._before(now + 1)
+            places = (place for place in range(at, len(times)) if times[place] >= about)
+            at = next(place for place in places if self._multiple(times[place]) > now) + 1
+            now = self._multiple(times[at - 1])
+            yield at
+
+    def _before(self, multiple: float) -> float:
+        """A little before the time at which the watermark reaches a multiple: to compare is faster than to divide."""
+        if self._granularity is None or multiple == -inf:
+            return -inf
+        exact = multiple * self._granularity + self._lag
+        return exact - 1e-9 * max(1.0, abs(exact))
 
     def _multiple(self, newest: float) -> float:
         """How many whole granularities fit before the watermark; of no account where none is needed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -12,12 +12,28 @@ STATUS_VERSION = 1
 
 T = TypeVar("T")
 
+_set = object.__setattr__  # the documents are frozen
+
 RunState = Literal["created", "starting", "running", "paused", "draining", "suspending", "stopped", "failed"]
 NodeState = Literal["idle", "busy", "blocked", "ended", "failed"]
 
 
 class _Document(BaseModel):
     model_config = ConfigDict(frozen=True)
+
+    @classmethod
+    def of(cls, **values: Any) -> Self:
+        """A document of what the engine itself has counted: every field, in order, and nothing of it checked.
+
+        As `model_construct`, which takes four times as long; to validate takes twice as long, and the console
+        pays it on the kernel's loop.
+        """
+        made = cls.__new__(cls)
+        _set(made, "__dict__", values)
+        _set(made, "__pydantic_fields_set__", set(values))
+        _set(made, "__pydantic_extra__", None)
+        _set(made, "__pydantic_private__", None)
+        return made
 
 
 class NodeStatus(_Document):

@@ -84,7 +84,11 @@ class Node:
             """Only for misses: a misspelt port is told with the nearest there is."""
             if hasattr(type(self), name):  # a property raised AttributeError itself: let its own error be seen
                 return object.__getattribute__(self, name)
-            ports = ["in_" if port == "in" else port for port in (*self._in_names, *self._out_names)]
+            if "inputs" not in self.__dict__:
+                raise AttributeError(f"{type(self).__name__}: call super().__init__(name) first in its __init__")
+            if name.startswith("on_") and name[3:] in self._in_names:
+                raise AttributeError(f"{self!r} must define {name}(item), which takes the items of its port {name[3:]}")
+            ports = ["in_" if port == "in" else port for port in (*self.inputs, *self.outputs)]
             close = get_close_matches(name, ports, n=1)
             there = f"did you mean {close[0]}?" if close else f"its ports are {', '.join(ports)}"
             raise AttributeError(f"{type(self).__name__} {self.__dict__.get('name', '')!r} has no {name!r}; {there}")
@@ -162,7 +166,10 @@ class Node:
 
     def emit(self, port: Out[T], item: T, time: float | None = None) -> None:
         """Send one item, with the event time of the item now being taken unless `time` (seconds) is given."""
-        items, times = self._emitted.setdefault(port.name, ([], []))
+        try:
+            items, times = self._emitted.setdefault(port.name, ([], []))
+        except AttributeError:
+            raise TypeError(f"emit takes an output port first, such as self.out, not {port!r}") from None
         items.append(item)
         times.append(self._item_time if time is None else time)
 
@@ -239,7 +246,7 @@ class AsyncSource(Source[O_co]):
 
 
 class Wait:
-    """A source's answer: nothing now; ask again in `seconds`, or sooner if it wakes the run itself."""
+    """A source's answer: nothing now; ask again in `seconds`."""
 
     __slots__ = ("seconds",)
 

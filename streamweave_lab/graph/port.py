@@ -104,12 +104,24 @@ class ClosedPath:
     def __repr__(self) -> str:
         return ", ".join(map(repr, self.edges))
 
+    if not TYPE_CHECKING:
 
-class Path(ClosedPath, Outlet[O_co]):
+        def __rshift__(self, target: object) -> object:
+            node = self.edges[-1].target.node
+            raise GraphError(f"{self!r} >> {target!r}: nothing goes on from there; {named_outputs(node)}")
+
+
+def named_outputs(node: Node) -> str:
+    """What can be drawn from a node that has no `out`."""
+    ports = [f'{node.name}["{port}"]' if not hasattr(node, port) else f"{node.name}.{port}" for port in node.outputs]
+    return f"draw from {', '.join(ports)}" if ports else f"{node.name} has no output port"
+
+
+class Path(Outlet[O_co], ClosedPath):
     """Edges that end in a node with an `out`: `>>` goes on from there."""
 
     def __init__(self, edges: tuple[Edge, ...], tail: Out[O_co]) -> None:
-        super().__init__(edges)
+        ClosedPath.__init__(self, edges)
         self._end = tail
 
     def capacity(self, items: int) -> Path[O_co]:

@@ -87,3 +87,6 @@ class _Nothing:
 
 
 _NOTHING = _Nothing()
+
+FOLDS = (fold, count, sum, mean, min, max)
+"""What makes folds; on their own they are functions, as `how` may be too."""

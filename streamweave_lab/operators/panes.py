@@ -35,6 +35,11 @@ class Open:
         self.held = 0
         """Items in it."""
 
+    @property
+    def bounds(self) -> tuple[float, float, dict[Any, Any]]:
+        """Beginning, end and panes."""
+        return self.start, self.end, self.panes
+
     @classmethod
     def nowhere(cls) -> Open:
         """A window that no instant belongs to."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
 from streamweave_lab.errors import GraphError
 from streamweave_lab.graph.batch import Batch, Failure
 from streamweave_lab.graph.node import Node
-from streamweave_lab.graph.port import In, Inlet, Out, T
+from streamweave_lab.graph.port import In, Inlet, Out, T, named_outputs
 
 
 class Route(Node, Inlet[T], Generic[T]):
@@ -47,6 +47,16 @@ class Route(Node, Inlet[T], Generic[T]):
 
     def _head(self) -> In[Any]:
         return self.in_
+
+    if not TYPE_CHECKING:
+
+        def __rshift__(self, target: object) -> object:
+            raise GraphError(f"{self!r} >> {target!r}: it has no port out; {named_outputs(self)}")
+
+        def __getattr__(self, name: str) -> Any:
+            if name in self.__dict__.get("_predicates", ()):
+                raise AttributeError(f'a route is not an attribute: write {self.name}["{name}"]')
+            return super().__getattr__(name)
 
     def on_batch(self, port: str, batch: Batch) -> None:
         """Offer the whole batch to the first predicate, what it leaves to the second, and so on."""

@@ -13,7 +13,7 @@ from streamweave_lab.errors import GraphError, NoEventTimeError
 from streamweave_lab.graph.batch import Batch
 from streamweave_lab.graph.node import Step
 from streamweave_lab.graph.port import I_contra, O_co, Out
-from streamweave_lab.operators.folds import Fold, WindowResult
+from streamweave_lab.operators.folds import FOLDS, Fold, WindowResult
 from streamweave_lab.operators.keyed import Accumulators, no_key
 from streamweave_lab.operators.panes import Open, OpenWindows, Pane
 from streamweave_lab.progress.window import Tumbling, granularity, last_instant
@@ -38,7 +38,8 @@ class Window(Step[I_contra, O_co]):
     An item is late, and leaves by `late`, when the frontier has reached its window's end plus
     `allowed_lateness` seconds; not merely because it is behind the frontier. An item that comes after its
     window was sent, but is allowed, sends its pane again, with the item in it. Meanwhile the frontier that is
-    promised downstream waits, so that nothing sent again is late there.
+    promised downstream waits, so that nothing sent again is late there. Where `late` is not drawn to a node, late
+    items are dropped: counted in the node's `late` and `dropped`, and told once by the event `node.late_dropped`.
 
     An item without event time, or on which `key` or the fold raises, leaves by `error`, and its pane stays as it
     was. A pane on which the function `how` raises leaves by `error` as a whole.
@@ -99,6 +100,8 @@ class Window(Step[I_contra, O_co]):
         allowed_lateness: float = 0.0,
     ) -> None:
         super().__init__(name)
+        if how in FOLDS:
+            raise GraphError(f"{self!r}: call sw.{how.__name__}(…) to make the fold; its name alone is not one")
         if not isinstance(how, Fold) and not callable(how):
             raise GraphError(f"{self!r} needs a function of a Pane, or a fold such as sw.count(), not {how!r}")
         if not isinstance(size, Tumbling):
@@ -133,38 +136,45 @@ class Window(Step[I_contra, O_co]):
     def _take(self, items: list[Any], times: list[float]) -> list[tuple[Any, float]]:
         """Fold each item into its pane; those of windows that are due already are given back.
 
-        While items stay in one window it costs them two comparisons; around the end of a window, where they go
-        back and forth, the window before is at hand. Where the window changes, the items since the last change
-        are counted by what the iterator has left.
+        Two windows are at hand, for around the end of one the items go back and forth: an item of the first costs
+        two comparisons, one of the second four and a count. What the first got is then told by what the iterator
+        has left.
         """
         key, step, windows = self._key or no_key, self._fold.step, self._windows
         never, on_time = -math.inf, windows.on_time
-        window = other = Open.nowhere()
-        start, end, panes = window.start, window.end, window.panes
+        first = second = Open.nowhere()
+        (start, end, of_first), (other_start, other_end, of_second) = first.bounds, second.bounds
         behind: list[tuple[Any, float]] = []
-        rest, since = iter(items), len(items)
+        rest, since, in_second = iter(items), len(items), 0
         for item, time in zip(rest, times, strict=True):
             try:
-                if not start <= time < end:
-                    if other.start <= time < other.end:
-                        found = other
-                    elif never < time < on_time:
+                if start <= time < end:
+                    panes = of_first
+                elif other_start <= time < other_end:
+                    panes = of_second
+                    in_second += 1
+                else:
+                    panes = of_first
+                    if never < time < on_time:
                         behind.append((item, time))
-                        window.held -= 1
+                        first.held -= 1
                         continue
-                    else:
-                        found = windows.at(time)
+                    found = windows.at(time)
                     left = length_hint(rest) + 1
-                    window.held += since - left
-                    window, other, since = found, window, left
-                    start, end, panes = window.start, window.end, window.panes
+                    first.held += since - left - in_second
+                    second.held += in_second
+                    first, second, since, in_second = found, first, left, 0
+                    (start, end, of_first), (other_start, other_end, of_second) = first.bounds, second.bounds
+                    panes = of_first
                 k = key(item)
                 panes[k] = step(panes[k], item)
             except Exception as error:
-                window.held -= 1
+                in_second -= panes is of_second
+                first.held -= 1
                 self.holds -= 1
                 self._refuse(item, error, time)
-        window.held += since
+        first.held += since - in_second
+        second.held += in_second
         self.holds += len(items) - len(behind)
         return behind
 

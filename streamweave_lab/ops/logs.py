@@ -105,6 +105,8 @@ class _Lines:
             self._write = lambda line: self._file.write(line + "\n")
         elif callable(sink):
             self._write = sink
+        elif not hasattr(sink, "write"):
+            raise TypeError(f"a log goes to a path, a text stream or a function, not to {sink!r}")
         else:
             self._write = lambda line: (sink.write(line + "\n"), sink.flush())
 
@@ -127,7 +129,8 @@ def log_to(sink: Sink, level: str = "info") -> Log:
     "warning" or "error". An event that comes again and again is held back; the next line of its kind says in
     `suppressed` how often. Items themselves are never written. Returns a Log, to be closed.
 
-    Raises: ValueError for an unknown level; OSError if the file cannot be opened; MissingExtraError.
+    Raises: ValueError for an unknown level; TypeError for what is no sink; OSError if the file cannot be opened;
+    MissingExtraError.
     """
     return Log(sink, level)
 

@@ -62,9 +62,9 @@ class Interleaver(Scheduler):
         super().remove(core)
         self._tell()
 
-    def hurry(self) -> None:
-        """As `wake`: every turn stands by itself."""
-        self.wake()
+    def at_leisure(self) -> bool:
+        """Never: every turn stands by itself."""
+        return False
 
     def _turn(self) -> None:
         self._scheduled = False

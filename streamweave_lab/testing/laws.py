@@ -43,9 +43,7 @@ class Witness:
     def look_at_status(self) -> None:
         """Check what the Status document says."""
         status = self._run.status()
-        if not any(source.source.idle_after for source in self._run.core.sources):
-            # A sink behind an idle source holds nobody back, and does again when that source wakes.
-            self._moves_forward("the run", -inf if status.frontier is None else status.frontier)
+        self._moves_forward("the run", -inf if status.frontier is None else status.frontier)
         for node in status.nodes:
             total = node.busy_seconds + node.blocked_seconds + node.idle_seconds
             # Reading a ticking clock moves it, so the parts are summed a few readings later than the whole.

@@ -175,6 +175,22 @@ def test_what_cannot_be_honoured_is_bad_configuration(
     assert "Traceback" not in err
 
 
+def test_a_folder_that_cannot_be_written_to_is_told_with_75(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "here" / "taken").write_text("a file")
+    command = start("quickstart", "--no-browser", "--folder", "taken/in")
+    _, err = command.communicate(timeout=60)
+    assert command.returncode == 75
+    assert "taken" in err
+    assert "Traceback" not in err
+
+
+def test_settings_without_headless_are_refused_rather_than_ignored(start: Start) -> None:
+    command = start("quickstart", "--config", "flights.toml")
+    _, err = command.communicate(timeout=60)
+    assert command.returncode == 2
+    assert "--config goes with --headless" in err
+
+
 def test_the_command_knows_its_version_and_explains_itself(start: Start) -> None:
     version, _ = start("--version").communicate(timeout=60)
     assert version == f"streamweave-lab, version {_version()}\n"

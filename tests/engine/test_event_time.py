@@ -169,6 +169,21 @@ def test_a_silent_source_holds_the_frontier_until_it_is_declared_idle() -> None:
     run_virtual(main())
 
 
+def test_an_idle_sink_that_wakes_does_not_take_the_frontier_of_the_run_back() -> None:
+    async def main() -> None:
+        quiet, busy = Script("quiet", {30: [5]}, idle_after=4.0), Script("busy", {1: [50], 60: [70]})
+        run = Graph("two-sinks", quiet >> Count("rare"), busy >> Count("often")).start()
+        seen = []
+        for seconds in (20, 11, 19, 20):
+            await asyncio.sleep(seconds)
+            status = run.status()
+            seen.append((status.frontier, status.frontier_held_by, status.node("rare").frontier))
+        assert seen == [(50.0, "busy", None), (50.0, "quiet", 5.0), (50.0, "busy", 5.0), (70.0, "busy", 5.0)]
+        await run.stop()
+
+    run_virtual(main())
+
+
 def test_a_source_that_never_had_anything_can_be_declared_idle() -> None:
     async def main() -> None:
         node = Frontiers("f")

@@ -65,7 +65,7 @@ def test_a_node_that_cannot_be_opened_is_told_to_whoever_starts_the_graph(hook: 
     async def main() -> None:
         from streamweave_lab.engine.registry import runs
 
-        with pytest.raises(OSError, match=f"in {hook}"):
+        with pytest.raises(RunFailedError, match=f"run 'hooked' failed in node 'hooks': OSError\\('in {hook}'\\)$"):
             hooked(hook).start(Config())
         status = runs()["hooked"].status()
         assert (status.state, status.reasons) == ("failed", (f"failed: hooks: OSError('in {hook}')",))

@@ -101,7 +101,7 @@ class Unopened(Step[int, int]):
 
 
 def test_a_graph_that_cannot_be_opened_in_a_thread_says_so_here() -> None:
-    with pytest.raises(OSError, match="no such device"):
+    with pytest.raises(RunFailedError, match="in node 'u': OSError\\('no such device'\\)"):
         Graph("unopened", Replay("n", [1]) >> Unopened("u") >> Count("c")).start(host="thread")
     assert runs()["unopened"].status().state == "failed"
 

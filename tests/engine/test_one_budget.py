@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import threading
+from collections.abc import AsyncIterator
 from itertools import pairwise
 from weakref import ref
 
@@ -10,7 +11,7 @@ from streamweave_lab.engine.scheduler import SLICE_SECONDS, scheduler_of
 from streamweave_lab.engine.virtual_loop import VirtualLoop
 from streamweave_lab.graph.batch import Batch
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import Step
+from streamweave_lab.graph.node import AsyncSource, Step
 from streamweave_lab.operators import Collect, Count, Map, MapAsync, Replay
 from streamweave_lab.testing.loop import run_virtual
 
@@ -113,6 +114,27 @@ def test_a_chain_of_four_awaits_ends_between_two_slices() -> None:
         await run.stop()
 
     run_virtual(main())
+
+
+class Unresting(AsyncSource[int]):
+    """Brings items in without ever waiting."""
+
+    async def stream(self) -> AsyncIterator[list[int]]:
+        for n in range(20_000):
+            yield [n]
+
+
+def test_a_source_that_never_waits_leaves_the_loop_to_others_after_each_batch() -> None:
+    async def main() -> None:
+        run = Graph("unresting", Unresting("numbers") >> Map("same", abs) >> Count("n")).start()
+        counts: list[int] = []
+        while not run.settled:
+            counts.append(run["n"].count)
+            await asyncio.sleep(0)
+        assert max(after - before for before, after in pairwise(counts)) <= 2
+        assert run["n"].count == 20_000
+
+    asyncio.run(main())
 
 
 def test_a_finished_run_leaves_no_task_timer_or_thread_behind() -> None:

@@ -31,6 +31,13 @@ def test_a_status_survives_json() -> None:
     assert status.status_version == STATUS_VERSION
 
 
+def test_a_status_has_every_field_of_every_part_in_its_order_and_its_type() -> None:
+    status = ended_run().status()
+    for part in (status, *status.nodes, *status.edges, status.loop):
+        assert list(vars(part)) == list(type(part).model_fields)
+        assert type(part).model_validate(part.model_dump(), strict=True).model_dump_json() == part.model_dump_json()
+
+
 def test_a_status_cannot_be_changed() -> None:
     status = ended_run().status()
     with pytest.raises(ValidationError, match="frozen"):

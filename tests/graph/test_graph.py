@@ -10,6 +10,8 @@ from streamweave_lab.errors import GraphError, NotRunningError
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.graph.node import Node, Sink, Source, Step
 from streamweave_lab.graph.port import ClosedPath, In, Out, Path
+from streamweave_lab.operators import Count, Replay, Route, Window, mean
+from streamweave_lab.progress.window import Tumbling
 
 
 class Numbers(Source[int]):
@@ -142,6 +144,41 @@ def test_a_cycle_is_refused_with_its_edges():
 def test_a_sink_cannot_be_drawn_from():
     with pytest.raises(GraphError, match="b is a sink and has no output port to draw"):
         Keep("b") >> Keep("c")
+
+
+def test_what_a_closed_path_and_a_route_say_of_where_to_go_on():
+    route = Route("size", even=lambda n: n % 2 == 0)
+    closed = Replay("numbers", [1]) >> route
+    with pytest.raises(
+        GraphError, match=r'nothing goes on from there; draw from size\["even"\], size\.rest, size\.error'
+    ):
+        closed >> Count("n")
+    with pytest.raises(GraphError, match=r'it has no port out; draw from size\["even"\]'):
+        route >> Count("n")
+    with pytest.raises(AttributeError, match=r'write size\["even"\]'):
+        _ = route.even
+    with pytest.raises(GraphError, match=r"nothing goes on from there; draw from n\.error"):
+        (Replay("numbers", [1]) >> Count("n")) >> Count("m")
+
+
+class Forgetful(Step[int, int]):
+    def __init__(self, name):
+        self.seen = 0
+
+
+class TwoSided(Step[int, int]):
+    side: In[int]
+
+
+def test_what_was_forgotten_in_a_node_is_named():
+    with pytest.raises(AttributeError, match=r"Forgetful: call super\(\).__init__\(name\) first in its __init__"):
+        Replay("numbers", [1]) >> Forgetful("f")
+    with pytest.raises(AttributeError, match=r"must define on_side\(item\), which takes the items of its port side"):
+        _ = TwoSided("t").on_side
+    with pytest.raises(TypeError, match=r"emit takes an output port first, such as self\.out, not 'out'"):
+        TwoSided("t").emit("out", 1)
+    with pytest.raises(GraphError, match=r"call sw\.mean"):
+        Window("w", mean, Tumbling(seconds=1))
 
 
 def test_an_edge_must_lead_to_something_with_an_input():

@@ -149,6 +149,11 @@ def test_an_unknown_level_is_refused_by_name() -> None:
         log_to(io.StringIO(), level="loud")
 
 
+def test_what_is_no_sink_is_refused_by_name() -> None:
+    with pytest.raises(TypeError, match="a path, a text stream or a function, not to 3"):
+        log_to(3)  # type: ignore[arg-type]
+
+
 def test_a_message_with_line_breaks_stays_one_line() -> None:
     lines: list[str] = []
     with log_to(lines.append):

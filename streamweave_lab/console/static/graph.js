@@ -36,7 +36,7 @@ function legend() {
   return h(
     "p", { class: "sw-legend" },
     entry("ok", "up to 10 % busy"), entry("busy-low", "up to 50 %"), entry("busy-high", "more"),
-    entry("blocked-high", "blocked: waits for room"), entry("ended", "ended"),
+    entry("blocked-high", "blocked: waits for room"), entry("paused", "paused"), entry("ended", "ended"),
   );
 }
 

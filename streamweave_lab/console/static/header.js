@@ -2,7 +2,6 @@
 
 import { h, mark, say, show, style } from "./dom.js";
 import { about, count, duration, eventTime, percent, rate } from "./format.js";
-import { NONE } from "./frames.js";
 import { nodeOf } from "./layout.js";
 import { sparkline } from "./sparkline.js";
 import { sign, toneOf } from "./tones.js";
@@ -35,11 +34,12 @@ export function header(store, buttons) {
   return { element, update };
 }
 
-function wellness({ words: { state, ready } }) {
+function wellness({ gone, over, words: { state, ready } }) {
+  if (gone && !over) return { tone: "ended", word: "Gone" };
   if (state === "failed") return { tone: "failed", word: "Failed" };
   if (state === "stopped") return { tone: "ended", word: "Stopped" };
   if (ready) return { tone: "ok", word: "Ready" };
-  return { tone: state === "paused" ? "blocked-high" : "busy-low", word: "Not ready" };
+  return { tone: state === "paused" ? "paused" : "busy-low", word: "Not ready" };
 }
 
 function doingOf({ over, words: { state, drain } }) {
@@ -127,7 +127,7 @@ function frontierTile(store) {
     const behind = Math.max(0, frame.newest - frame.frontier);
     const { holder } = store.words;
     const held = !store.over && holder ? `, held by ${holder}` : "";
-    tell(eventTime(frame.frontier).replace(/:\d\d$/, ""), "", behind > 0 ? `lag ${duration(behind)}${held}` : "complete");
+    tell(eventTime(frame.frontier).replace(/:\d\d$/, ""), "", behind > 0 ? `lag ${duration(behind)}${held}` : store.over ? "complete" : "up to the newest item");
     mark(element, "title", `complete up to ${eventTime(frame.frontier)}`);
   };
   return { element, update };
@@ -152,13 +152,13 @@ function inputTile(store) {
 function inputOf(store) {
   const { last, topology } = store;
   const sources = topology.nodes.flatMap((node, index) => (node.role === "source" ? [index] : []));
-  const totals = sources.map((index) => last?.total[index] ?? NONE);
-  const backlogs = sources.map((index) => last?.backlog[index] ?? NONE).filter((n) => n !== NONE);
+  const totals = sources.map((index) => last?.total[index] ?? NaN);
+  const backlogs = sources.map((index) => last?.backlog[index] ?? NaN).filter(Number.isFinite);
   const done = store.inflow.reduce((sum, port) => sum + (last?.items[port] ?? 0), 0);
   const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
   return {
     done,
-    total: sources.length && totals.every((n) => n !== NONE) ? sum(totals) : null,
+    total: sources.length && totals.every(Number.isFinite) ? sum(totals) : null,
     backlog: backlogs.length ? sum(backlogs) : null,
     pace: store.pace(store.inflow),
   };
@@ -170,9 +170,8 @@ function troubleTile(store) {
   element.querySelector(".sw-figure").prepend(mood);
   const update = () => {
     const sum = (numbers) => (numbers ? numbers.reduce((a, b) => a + b, 0) : 0);
-    const account = store.over && store.words.drain?.dropped; // has also what nodes kept back
     const [errors, late] = [sum(store.last?.errors), sum(store.last?.late)];
-    const dropped = account ? sum(Object.values(account)) : sum(store.last?.dropped);
+    const dropped = sum(store.last?.dropped) + sum(store.last?.lost); // on edges, and by nodes
     mood.turn(errors || dropped ? "busy-low" : "ok");
     tell(count(errors), errors === 1 ? "error" : "errors", `${count(late)} late · ${count(dropped)} dropped`);
   };

@@ -1,6 +1,6 @@
 // All that a page knows of one run. Views read it; frames, words and answers come in; nobody else changes it.
 
-import { Decoder, msBetween, portsOf, stateName } from "./frames.js";
+import { Decoder, portsOf, stateName } from "./frames.js";
 
 const SECONDS_KEPT = 121;
 const WINDOW = 2.3; // seconds over which shares are taken
@@ -119,8 +119,8 @@ export class Store {
   share(column, index) {
     const [before, after] = this.between(WINDOW);
     if (!after) return 0;
-    if (this.over || !before) return after.uptime > 0 ? Math.min(1, after[column][index] / 1000 / after.uptime) : 0;
-    return Math.min(1, msBetween(before[column][index], after[column][index]) / 1000 / (after.at - before.at));
+    if (this.over || !before) return after.uptime > 0 ? Math.min(1, after[column][index] / after.uptime) : 0;
+    return Math.min(1, (after[column][index] - before[column][index]) / (after.at - before.at));
   }
 
   node(index) {

@@ -11,7 +11,7 @@ export function toneOf({ state, busy, blocked, paused, over }) {
   if (state === "failed") return { tone: "failed", word: "failed" };
   if (state === "ended") return { tone: "ended", word: "ended" };
   if (over) return { tone: "busy-low", word: "cut off" }; // the run ended before this node had finished
-  if (paused) return { tone: "ended", word: "paused" };
+  if (paused) return { tone: "paused", word: "paused" };
   if (blocked > 0.1) return { tone: blocked > 0.5 ? "blocked-high" : "blocked-low", word: `${percent(blocked)} blocked` };
   if (busy > 0.1) return { tone: busy > 0.5 ? "busy-high" : "busy-low", word: `${percent(busy)} busy` };
   return { tone: "ok", word: state === "blocked" ? "blocked" : busy >= 0.005 ? `${percent(busy)} busy` : "idle" };
@@ -23,6 +23,7 @@ const SIGNS = {
   "busy-high": "M2.5 6L6 2.5 9.5 6M2.5 10L6 6.5 9.5 10",
   "blocked-low": "M8.5 3v6M2 6h4",
   "blocked-high": "M9.5 1.5v9M6.5 1.5v9M1.5 6h3",
+  paused: "M4 2.5v7M8 2.5v7",
   ended: "M3 3h6v6H3z",
   failed: "M3 3l6 6M9 3L3 9",
 };
