@@ -28,7 +28,9 @@ def look(run: Execution) -> Status:
     core, now = run.core, run.core.clock.now()
     loop = run.pulse.status() if run.pulse is not None else LoopStatus()
     reasons = tuple(why_not_ready(run, loop))
-    nodes = tuple(_node(state, run, now) for state in _in_drawing_order(core))
+    over = run.lifecycle.over
+    timed = run.started_now is not None and not over
+    nodes = tuple(_node(state, core, now, timed, over) for state in _in_drawing_order(core))
     frontier, holder = frontier_of(core)
     newest = max((state.newest for state in core.states), default=-inf)
     return Status.of(
@@ -163,9 +165,9 @@ def _in_drawing_order(core: Core) -> list[NodeState]:
     return [core.by_name[name] for name in core.graph.nodes]
 
 
-def _node(state: NodeState, run: Execution, now: float) -> NodeStatus:
-    node, seconds, over = state.node, state.seconds.copy(), run.lifecycle.over
-    if run.started_now is not None and not over:
+def _node(state: NodeState, core: Core, now: float, timed: bool, over: bool) -> NodeStatus:
+    node, seconds = state.node, state.seconds.copy()
+    if timed:
         seconds[state.activity] += max(0.0, now - state.since)
     position = backlog = total = None
     if is_source := isinstance(node, Source):
@@ -174,7 +176,7 @@ def _node(state: NodeState, run: Execution, now: float) -> NodeStatus:
         name=node.name,
         kind=node.kind,
         role="source" if is_source else "sink" if isinstance(node, Sink) else "step",
-        state=_doing(state, run),
+        state=_doing(state, core, over),
         items_in=state.items_in.copy(),
         items_out=state.items_out.copy(),
         errors=state.errors,
@@ -194,10 +196,10 @@ def _node(state: NodeState, run: Execution, now: float) -> NodeStatus:
     )
 
 
-def _doing(state: NodeState, run: Execution) -> Doing:
-    if run.core.failed_node == state.node.name:
+def _doing(state: NodeState, core: Core, over: bool) -> Doing:
+    if core.failed_node == state.node.name:
         return "failed"
-    return "ended" if state.ended or run.lifecycle.over else _DOING[state.activity]
+    return "ended" if state.ended or over else _DOING[state.activity]
 
 
 def _edge(channel: Channel, now: float) -> EdgeStatus:

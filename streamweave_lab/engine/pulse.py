@@ -8,7 +8,7 @@ import threading
 from weakref import WeakValueDictionary
 
 from streamweave_lab.clock import SYSTEM_CLOCK
-from streamweave_lab.engine.scheduler import scheduler_of
+from streamweave_lab.engine.scheduler import KERNEL_TURNS_BETWEEN, scheduler_of
 from streamweave_lab.engine.status import LoopStatus
 
 BEAT_SECONDS = 0.25
@@ -40,6 +40,7 @@ class Pulse:
             self._timer = self.loop.call_later(BEAT_SECONDS, self._beat)
             threading.Thread(target=self._watch, args=(self._stop,), name="streamweave watchdog", daemon=True).start()
             if in_kernel():
+                scheduler_of(self.loop).turns_between = KERNEL_TURNS_BETWEEN
                 self._switch_interval = sys.getswitchinterval()
                 sys.setswitchinterval(_SWITCH_INTERVAL)
 

@@ -11,8 +11,8 @@ from streamweave_lab.clock import SYSTEM_CLOCK, Clock
 from streamweave_lab.engine.core import Core
 
 SLICE_SECONDS = 0.002
-_TURNS_BETWEEN = 5
-"""A request to a kernel takes four or five turns of its loop."""
+TURNS_BETWEEN, KERNEL_TURNS_BETWEEN = 2, 5
+"""Turns of the loop between two slices, at least. A request to a kernel takes four or five."""
 _MOST_TURNS_BETWEEN = 50
 
 
@@ -22,6 +22,7 @@ class Scheduler:
     def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock = SYSTEM_CLOCK) -> None:
         self.loop, self.clock = loop, clock
         self.cores: list[Core] = []
+        self.turns_between = TURNS_BETWEEN
         self._scheduled = self._running = self._hurried = False
         # asyncio keeps the callbacks that are due in a private deque; where a loop has none, a fixed number of
         # turns must do.
@@ -111,7 +112,7 @@ class Scheduler:
 
     def _let_others(self, turns: int) -> None:
         # When this runs, whatever else is due in this turn of the loop stands in `_ready`.
-        if turns < _TURNS_BETWEEN or (self._ready and turns < _MOST_TURNS_BETWEEN):
+        if turns < self.turns_between or (self._ready and turns < _MOST_TURNS_BETWEEN):
             self.loop.call_soon(self._let_others, turns + 1)
         else:
             self._turn()

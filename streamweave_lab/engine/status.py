@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -21,6 +21,12 @@ NodeState = Literal["idle", "busy", "blocked", "ended", "failed"]
 class _Document(BaseModel):
     model_config = ConfigDict(frozen=True)
 
+    _all_fields: ClassVar[set[str]]
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        cls._all_fields = set(cls.model_fields)
+
     @classmethod
     def of(cls, **values: Any) -> Self:
         """A document of what the engine itself has counted: every field, in order, and nothing of it checked.
@@ -30,7 +36,7 @@ class _Document(BaseModel):
         """
         made = cls.__new__(cls)
         _set(made, "__dict__", values)
-        _set(made, "__pydantic_fields_set__", set(values))
+        _set(made, "__pydantic_fields_set__", cls._all_fields)
         _set(made, "__pydantic_extra__", None)
         _set(made, "__pydantic_private__", None)
         return made

@@ -69,13 +69,18 @@ class Replay(Source[O_co]):
     def _begin(self, position: int) -> None:
         self.position = position
         self._iterator: Iterator[O_co] = iter(self._items)
-        if not isinstance(self._items, list):
+        if not isinstance(self._items, list | range):
             next(islice(self._iterator, position, position), None)
 
     def poll(self, limit: int) -> Poll[O_co]:
         """The next items, at most `limit`."""
         known, here = self._items, self.position
-        items = known[here : here + limit] if isinstance(known, list) else self._pull(limit)
+        if isinstance(known, list):
+            items = known[here : here + limit]
+        elif isinstance(known, range):
+            items = list(known[here : here + limit])
+        else:
+            items = self._pull(limit)
         self.position += len(items)
         return items or END
 

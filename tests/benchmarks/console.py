@@ -11,7 +11,7 @@ from tests.benchmarks.report import Result, percentile, told
 GROUP = "Console at 4 Hz"
 SECONDS = 12.0
 
-_CELL = """
+CELL = """
 import itertools
 from time import perf_counter, thread_time
 import streamweave_lab as sw
@@ -31,15 +31,19 @@ for number in range(6):
     path = path >> sw.Map(f"step-{{number}}", one_more)
 run = sw.Graph("twenty-ports", path >> sw.Count("end")).start()
 
-spent, look = [], Console._look
+spent, sending, look, send = [], [0.0], Console._look, Console.send
+def timed_send(self, *message):
+    began = perf_counter()
+    send(self, *message)
+    sending[0] = perf_counter() - began
 def timed(self):
     began, ran = perf_counter(), thread_time()
     look(self)
-    spent.append((perf_counter() - began, thread_time() - ran))
-Console._look = timed
+    spent.append((perf_counter() - began, thread_time() - ran, sending[0]))
+Console._look, Console.send = timed, timed_send
 console(run).model_id, sum(len(node.inputs) + len(node.outputs) for node in run.graph)
 """
-_SOURCES = {
+SOURCES = {
     "2,000 items/s": 'Paced("numbers")',
     "flat out": 'sw.Replay("numbers", itertools.count())',
 }
@@ -47,17 +51,17 @@ _SOURCES = {
 
 def measure(rounds: int) -> list[Result]:
     """A page looks on for a while; the bars are about a loop that has time."""
-    return [result for pace in _SOURCES for result in _watched(pace)]
+    return [result for pace in SOURCES for result in _watched(pace)]
 
 
 def _watched(pace: str) -> list[Result]:
     told(f"console: {pace}")
     with Kernel() as kernel:
-        comm, ports = kernel.value(_CELL.format(source=_SOURCES[pace]))
+        comm, ports = kernel.value(CELL.format(source=SOURCES[pace]))
         kernel.tell(comm, {"do": "see", "page": "bench", "visible": True})
         messages = [m for m in kernel.heard(SECONDS) if m["msg_type"] == "comm_msg"]
         spent = kernel.value("spent[4:]")
-    loop, processor = zip(*spent, strict=True)
+    loop, processor, sending = zip(*spent, strict=True)
     frames = [m for m in messages if m["content"]["data"]["content"].get("frame")]
     sizes = [_size(message) for message in frames[4:]]
     others = sum(m["content"]["data"]["method"] != "custom" for m in messages)
@@ -67,6 +71,7 @@ def _watched(pace: str) -> list[Result]:
         Result(group, "loop time a frame, p50", percentile(list(loop), 0.5) * 1000, "ms", 0.6 if bars else None),
         Result(group, "loop time a frame, p95", percentile(list(loop), 0.95) * 1000, "ms"),
         Result(group, "of it processor time, p50", percentile(list(processor), 0.5) * 1000, "ms"),
+        Result(group, "of it in ipywidgets and ipykernel, p50", percentile(list(sending), 0.5) * 1000, "ms"),
         Result(group, "a frame, p95", percentile(sizes, 0.95) / 1000, "kB", 2.0),
         Result(group, "frames a second", len(frames) / SECONDS, "Hz"),
         Result(group, "messages beside the frames (widget state)", others, "", 0),
