@@ -119,7 +119,7 @@ def test_a_frame_is_one_small_message_and_none_goes_back(lab: Lab) -> None:
     traffic = Traffic(book.page)
     book.reload()
     book.run(0)
-    live(book)
+    wait_for_more(book, live(book), 50)  # what the page was told when it began to look has come
     traffic.clear()
     began = time.monotonic()
     book.page.wait_for_timeout(4000)
