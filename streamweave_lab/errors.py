@@ -64,6 +64,10 @@ class NoEventTimeError(StreamweaveError):
         )
 
 
+class StateError(StreamweaveError):
+    """State that cannot be kept, read or gone on from; the message says which, where, and what to do."""
+
+
 class UsedUpError(StreamweaveError):
     """A source whose items can be had only once was asked for them a second time."""
 

@@ -111,6 +111,7 @@ class AsyncState(NodeState):
 
     def cancel(self) -> None:
         """End the workers; what they had in flight stays counted in `holds`."""
+        super().cancel()
         self._cancelled = True
         for worker in self.workers:
             worker.cancel()

@@ -261,8 +261,7 @@ class Core:
         self.fail(self.current.node.name if self.current else "?", item, error)
 
     def _release(self, state: NodeState) -> None:
-        if isinstance(state, AsyncState | SourceState):
-            state.cancel()
+        state.cancel()
         if not state.open:
             return
         state.open = False

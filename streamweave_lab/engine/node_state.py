@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import IntEnum
+from heapq import heappop, heappush
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +15,12 @@ from streamweave_lab.graph.node import Node, Sink
 from streamweave_lab.progress.frontier import Frontier
 
 if TYPE_CHECKING:
-    from streamweave_lab.engine.core import Core
+    from streamweave_lab.engine.core import Alarm, Core
 
 LARGEST_BATCH = 4096
 _FIRST_BATCH = 1
 TURN_SECONDS = 0.001
+_TICK = 1e-6
 
 
 class Activity(IntEnum):
@@ -63,6 +65,10 @@ class NodeState:
         self.taken = 0
         """Items of the turn in progress, for the account if it fails."""
         self._next = 0
+        self._wishes: list[float] = []
+        self._alarm: Alarm | None = None
+        self._rung = False
+        node.clock = core.clock
         node._outbox = self
         node._emitted = {}  # a copy shares the dictionary of the drawing
         # Straight to the engine, past the check that a drawn node needs: once a batch.
@@ -96,10 +102,10 @@ class NodeState:
 
     def has_input(self) -> bool:
         """An entry stands at the head of an input that is not held."""
-        for channel in self.ins:  # noqa: SIM110 - a generator costs three times as much, and this is asked twice a batch
+        for channel in self.ins:
             if channel.queue and not channel.held:
                 return True
-        return False
+        return self._rung
 
     def has_room(self) -> bool:
         """Every output has room for an item."""
@@ -128,6 +134,9 @@ class NodeState:
                 limit = room
         if self.finished:
             self._end()
+            return 0
+        if self._rung:
+            self._wake_logic()
             return 0
         channel = self.ins[0] if len(self.ins) == 1 else self._choose()
         entry = channel.queue[0]
@@ -243,7 +252,40 @@ class NodeState:
                 self.core.tell("node.late_dropped", said, level="warning", node=name)
             self.dropped += len(items)
 
+    def wake_at(self, when: float) -> None:
+        """Give the node a turn at `when`."""
+        heappush(self._wishes, when)
+        if self._wishes[0] == when:
+            self._set_alarm()
+
+    def cancel(self) -> None:
+        """Ask for nothing more."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._wishes, self._rung = [], False
+
     # Inside
+
+    def _set_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = self.core.host.call_at(self._wishes[0], self._ring)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        self._rung = not self.finished
+        self.core.touch(self.bit, hurry=True)
+
+    def _wake_logic(self) -> None:
+        self._rung = False
+        now = self.core.clock.now()
+        # A loop may ring a clock's tick too soon.
+        while self._wishes and self._wishes[0] <= now + _TICK:
+            now = max(now, heappop(self._wishes))
+        self.node.woken(now)
+        self.node.flush()
+        if self._wishes:
+            self._set_alarm()
 
     def _choose(self) -> Channel:
         """The inputs take turns, so that no branch starves."""

@@ -28,7 +28,6 @@ class SourceState(NodeState):
     def __init__(self, core: Core, index: int, node: Source[Any]) -> None:
         super().__init__(core, index, node)
         self.source = node
-        node.clock = core.clock
         self.stamper = Stamper(node.time, node.lag, core.granularity)
         self.wait_until: float | None = None
         self.quiet_since = core.clock.now()
@@ -125,6 +124,7 @@ class SourceState(NodeState):
 
     def cancel(self) -> None:
         """Ask for nothing more."""
+        super().cancel()
         for alarm in self._alarms.values():
             alarm.cancel()
 

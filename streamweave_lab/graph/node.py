@@ -9,7 +9,7 @@ from inspect import Signature, get_annotations, signature
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from streamweave_lab.clock import SYSTEM_CLOCK, Clock
-from streamweave_lab.errors import GraphError, NotRunningError
+from streamweave_lab.errors import GraphError, NotRunningError, StateError
 from streamweave_lab.graph.batch import Batch, Failure
 from streamweave_lab.graph.port import I_contra, In, Inlet, O_co, Out, Outlet
 
@@ -34,6 +34,9 @@ class Outbox(Protocol):
     def late(self, items: list[Any], times: list[float]) -> None:
         """Count late items, and send them to the `late` port where that is wired."""
 
+    def wake_at(self, when: float) -> None:
+        """Call the node's `woken` at `when`, in seconds of its clock."""
+
 
 class Node:
     """Anything in a graph: a name, ports, and logic.
@@ -56,6 +59,12 @@ class Node:
 
     holds: int = 0
     """Items this node has received and keeps back at the moment, as an open window does."""
+
+    clock: Clock = SYSTEM_CLOCK
+    """The clock to go by; the run sets its own, which in deterministic mode is virtual."""
+
+    state_version: int = 1
+    """The shape of what `snapshot` returns. Who changes the shape counts up, and writes `migrate`."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -150,6 +159,39 @@ class Node:
     def closed(self) -> None:
         """The run is over, however it ended: release what `opened` took."""
 
+    # State that outlives the run. Called by the engine between two items.
+
+    def snapshot(self) -> Any:
+        """What this node must know to go on from here; None if that is nothing.
+
+        Plain data (None, bool, numbers, str, bytes, list, tuple, dict, set), or dataclasses and named tuples of it.
+        It is encoded later, elsewhere: return copies of whatever changes.
+        """
+        return None
+
+    def restore(self, state: Any) -> None:
+        """Go on from `state`, which `snapshot` once returned and which is not None. Called right after `opened`."""
+        raise NotImplementedError(f"{self.kind} has no state to restore; define restore(state) beside snapshot()")
+
+    def migrate(self, state: Any, version: int) -> Any:
+        """The `state` that an older `state_version` wrote, in the shape of this one. Pure."""
+        raise StateError(
+            f"{self.name}: its state has version {version} and {self.kind} is at version {self.state_version}; "
+            f"define migrate(state, version) on it"
+        )
+
+    # Time. A node that must act at a certain moment asks for a turn.
+
+    def wake_at(self, when: float) -> None:
+        """Let `woken` be called when `self.clock.now()` has reached `when` (seconds).
+
+        Of several times each counts; those that are due at once are one call.
+        """
+        self._running("wake_at").wake_at(when)
+
+    def woken(self, now: float) -> None:
+        """A time asked for with `wake_at` has come; it is `now` (seconds of `self.clock`)."""
+
     # Logic that must be awaited. Where `awaits` is true the engine calls `work` instead of `on_batch`.
 
     awaits: bool = False
@@ -207,9 +249,6 @@ class Source(Node, Outlet[O_co]):
     time: Any = None
     lag: float = 0.0
     idle_after: float | None = None
-
-    clock: Clock = SYSTEM_CLOCK
-    """The clock to pace by; the run sets its own, which in deterministic mode is virtual."""
 
     position: int = 0
     """Items brought in so far; `seek` to it to go on from there."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import copy
 import math
+from bisect import insort
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from streamweave_lab.clock import VirtualClock
 from streamweave_lab.graph.batch import Batch, Failure
 from streamweave_lab.graph.node import Node
 
@@ -42,6 +44,9 @@ class Drive:
         self.promised = -math.inf
         """The frontier the node promises downstream."""
         self._broken: list[str] = []  # told after the call, so that logic which catches errors cannot hide it
+        self.alarms: list[float] = []
+        """Times for which the node has asked to be woken, in seconds of its clock, the earliest first."""
+        self.node.clock = VirtualClock()
         self.node._outbox = self
         self.node._emitted = {}
         self.node.opened()
@@ -68,6 +73,16 @@ class Drive:
             self.node.advanced(frontier)
             self._settled()
             self.promised = max(self.promised, self.node.frontier_out(frontier))
+        return self
+
+    def sleep(self, seconds: float) -> Drive:
+        """Let that much time pass on the node's clock, and wake the node whenever it asked for it meanwhile."""
+        clock, end = self.node.clock, self.node.clock.now() + seconds
+        while self.alarms and self.alarms[0] <= end:
+            clock.move_to(max(clock.now(), self.alarms.pop(0)))
+            self.node.woken(clock.now())
+            self._settled()
+        clock.move_to(end)
         return self
 
     def finish(self) -> Drive:
@@ -112,6 +127,10 @@ class Drive:
     def refuse(self, item: Any, error: BaseException, time: float | None) -> None:
         """Record an item that was refused."""
         self.failures.append(Failure(self.node.name, item, error, time))
+
+    def wake_at(self, when: float) -> None:
+        """Remember when the node wants to be woken."""
+        insort(self.alarms, when)
 
     def late(self, items: list[Any], times: list[float]) -> None:
         """Record late items."""
