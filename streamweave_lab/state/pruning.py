@@ -1,0 +1,44 @@
+"""Which checkpoint to go on from, and which to delete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from streamweave_lab.errors import StateError
+from streamweave_lab.state.store import Checkpoint
+
+
+def newest_whole(ids: Iterable[int], read: Callable[[int], Checkpoint], *, what: str) -> Checkpoint | None:
+    """The first of `ids` (the newest first) that can be read, knowing what was passed over; None if there are none.
+
+    Raises: StateError if none of them can be read.
+    """
+    problems: list[str] = []
+    for id_ in ids:
+        try:
+            return replace(read(id_), passed_over=tuple(problems))
+        except StateError as error:
+            problems.append(str(error))
+    if problems:
+        raise StateError(f"{what}: no checkpoint is whole, so it must be decided to begin anew: " + "; ".join(problems))
+    return None
+
+
+def to_prune(ids: Iterable[int], keep: int, whole: Callable[[int], bool]) -> tuple[int, ...]:
+    """Those of `ids` (the newest first) that are older than the newest `keep` whole ones."""
+    rest = iter(ids)
+    kept = 0
+    while kept < keep:
+        id_ = next(rest, None)
+        if id_ is None:
+            return ()
+        kept += whole(id_)
+    return tuple(rest)
+
+
+def checked_keep(keep: int) -> int:
+    """How many checkpoints to keep. Raises: ValueError if that is less than 1."""
+    if keep < 1:
+        raise ValueError(f"keep={keep}: a store keeps at least 1 checkpoint")
+    return keep
