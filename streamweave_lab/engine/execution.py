@@ -19,6 +19,7 @@ from streamweave_lab.engine.lifecycle import Lifecycle, State
 from streamweave_lab.engine.pulse import Pulse
 from streamweave_lab.engine.reports import Drained, Reloaded
 from streamweave_lab.engine.status import EventStatus
+from streamweave_lab.engine.step import Pause, Stepper
 from streamweave_lab.errors import ConfigError, RunFailedError
 from streamweave_lab.graph.batch import Barrier, Failure
 from streamweave_lab.graph.graph import Graph
@@ -40,6 +41,8 @@ class Execution:
         self.core = Core(graph, [copy.copy(node) for node in graph], clock, host, self, batch_size)
         self.pulse: Pulse | None = None
         self.draining: Drain | None = None
+        self.pausing: Pause | None = None
+        self.stepper = Stepper()
         self.replacing: asyncio.Task[None] | None = None
         self.waits_for: LocalRun | None = None
         self.started_at: float | None = None

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 from streamweave_lab.engine.lifecycle import State
 from streamweave_lab.engine.node_state import BLOCKED, BUSY, IDLE, NodeState
+from streamweave_lab.engine.source_state import AsyncSourceState, SourceState
 from streamweave_lab.engine.status import STATUS_VERSION, ConfigStatus, EdgeStatus, LoopStatus, NodeStatus, Status
 from streamweave_lab.engine.status import NodeState as Doing
 from streamweave_lab.graph.node import Sink, Source
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from streamweave_lab.engine.channel import Channel
     from streamweave_lab.engine.core import Core
     from streamweave_lab.engine.execution import Execution
+    from streamweave_lab.engine.step import Pause
 
 _DOING: tuple[Doing, ...] = ("idle", "busy", "blocked")
 """By Activity, which is a number: to look one up in a dict costs a call."""
@@ -56,6 +58,7 @@ def look(run: Execution) -> Status:
         events=run.events,
         loop=loop,
         drain=run.draining.status() if run.draining is not None else None,
+        pause=run.pausing.status() if run.pausing is not None and run.lifecycle.state is State.PAUSED else None,
         epoch=core.epoch,
     )
 
@@ -71,11 +74,23 @@ def why_not_ready(run: Execution, loop: LoopStatus) -> Iterable[str]:
         yield f"draining: {run.draining.phase()}"
     elif state is not State.RUNNING:
         yield state.value
+        if state is State.PAUSED and run.pausing is not None:
+            yield from cost_of_pause(run.core, run.pausing)
     if loop.stalled_seconds:
         by = loop.blocked_by or "something"
         yield f"the event loop has not answered for {loop.stalled_seconds:.0f} s: {by} blocks it"
     if state is State.RUNNING and (stuck := stuck_edges(run.core)):
         yield "nothing can move: " + ", ".join(stuck) + " wait for each other; give them more capacity"
+
+
+def cost_of_pause(core: Core, pause: Pause) -> Iterable[str]:
+    """A sentence for each source that falls behind, or stands with items in hand, because the run is paused."""
+    grown = pause.status().grown
+    for state in core.sources:
+        if state.node.name in grown:
+            yield f"{state.node.name} falls behind"
+        elif isinstance(state, AsyncSourceState) and not state.ended and state.has_input():
+            yield f"{state.node.name} has items in hand that it cannot send"
 
 
 def stuck_edges(core: Core) -> list[str]:
@@ -193,6 +208,9 @@ def _node(state: NodeState, core: Core, now: float, timed: bool, over: bool) -> 
         position=position,
         backlog=backlog,
         total=total,
+        quiet_seconds=max(0.0, now - state.quiet_since)
+        if isinstance(state, SourceState) and timed and not state.ended
+        else None,
     )
 
 

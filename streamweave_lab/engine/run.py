@@ -17,15 +17,18 @@ from streamweave_lab.engine.lifecycle import State
 from streamweave_lab.engine.look import look
 from streamweave_lab.engine.reports import Drained, Reloaded, Stopped
 from streamweave_lab.engine.status import EventStatus, Status
+from streamweave_lab.engine.step import Pause, Stepped
+from streamweave_lab.engine.tap import Tapped, tap
 from streamweave_lab.errors import ConfigError, IllegalMoveError
 
 if TYPE_CHECKING:
+    from streamweave_lab.ops.explain import Explained
     from streamweave_lab.ops.server import Server
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-VERBS = ("drain", "stop", "reload", "configure", "pause", "resume")
+VERBS = ("drain", "stop", "reload", "configure", "pause", "step", "resume", "tap")
 """What may be asked of a run from outside its loop."""
 
 
@@ -81,6 +84,11 @@ class LocalRun(Execution):
     def plan_reload(self) -> Plan:
         """What `reload` would change now; reads the sources again and changes nothing. Raises: ConfigError."""
         return plan(self._configured(), self._configured().reread())
+
+    def explain(self) -> Explained:
+        """Why the frontier stands, what the bottleneck is, and why the run is not ready: sentences, with the facts."""
+        explained: Explained = upward.call(upward.EXPLAIN, self.status())
+        return explained
 
     def serve(self, host: str = "127.0.0.1", port: int = 0) -> Server:
         """Answer `/live`, `/ready` and `/metrics` over HTTP from a thread of its own; port 0 takes a free one.
@@ -143,6 +151,7 @@ class LocalRun(Execution):
         """Let nothing flow until `resume`. Raises: IllegalMoveError unless running."""
         self.lifecycle.move(State.PAUSED, "pause")
         self.core.paused = True
+        self.pausing = Pause(self.core)
         self.told("run.paused", "paused: nothing flows until it is resumed")
 
     @on_own_loop
@@ -153,6 +162,31 @@ class LocalRun(Execution):
         self.lifecycle.move(State.RUNNING, "resume")
         self.told("run.resumed", "flowing again")
         self.core.resume()
+
+    @on_own_loop
+    async def step(self, items: int | None = None, *, until: float | None = None, timeout: float = 30.0) -> Stepped:
+        """While paused, let one batch through: a turn of one source, and all that follows from it until all is quiet.
+
+        `items=1` lets in that many items; `until=` lets in item after item, of the source that is furthest behind,
+        until the frontier has reached that event time in seconds. What is on its way flows first; an asynchronous
+        source brings in what it has in hand, whole. Then the run is paused again. A step does not wait for sources:
+        where they have nothing now it ends, and says so. It waits at most `timeout` seconds for items in flight.
+
+        Raises: IllegalMoveError unless paused.
+        """
+        return await self.stepper.step(self, items, until, timeout)
+
+    @on_own_loop
+    async def tap(self, pattern: str, n: int = 10, seconds: float | None = None, every: int = 1) -> Tapped:
+        """Look at the next `n` items at each port whose name fits `pattern`, or at one in `every` that pass.
+
+        A pattern is as of file names: "parse.*", "*.error". It ends as soon as one of the ports has had its `n`;
+        with `seconds`, when all have, or that time has passed; and with the run. The graph's `redact` decides what
+        of an item is seen.
+
+        Raises: ValueError if no drawn port fits.
+        """
+        return await tap(self, pattern, n, seconds, every)
 
     async def done(self) -> Status:
         """Wait until the run has ended, and return its last Status. To cancel the waiting leaves the run alone.
@@ -165,7 +199,7 @@ class LocalRun(Execution):
         return self.status()
 
     def ask(
-        self, verb: Literal["drain", "stop", "reload", "configure", "pause", "resume"], **kwargs: Any
+        self, verb: Literal["drain", "stop", "reload", "configure", "pause", "step", "resume", "tap"], **kwargs: Any
     ) -> Future[Any]:
         """Ask for a verb from any thread, callback or signal handler: it is queued on the run's loop.
 

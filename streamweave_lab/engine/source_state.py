@@ -157,6 +157,8 @@ class SourceState(NodeState):
         after = self.source.idle_after
         if after is None or self.source.time is None or self.idle or self.finished or self.has_input():
             return
+        if self.core.paused:  # then nothing is sent, not even that
+            return
         if self.core.clock.now() - self.quiet_since >= after and not any(c.waiting for c in self.out_channels):
             self.idle = True
             self._mark_all(Watermark(None))

@@ -75,6 +75,8 @@ class NodeStatus(_Document):
     """Of a source: items known to be waiting outside."""
     total: int | None = None
     """Of a source: items there are altogether."""
+    quiet_seconds: float | None = None
+    """Of a source that still runs: seconds since it last brought in an item, or since the run began."""
 
 
 class EdgeStatus(_Document):
@@ -148,6 +150,14 @@ class DrainStatus(_Document):
     dropped: dict[str, int]
 
 
+class PauseStatus(_Document):
+    """What a pause costs so far."""
+
+    seconds: float
+    grown: dict[str, int]
+    """Items by which the backlogs of sources have grown since the pause began; only sources that know theirs."""
+
+
 class Status(_Document):
     """What a run is at one moment: frozen, complete, and JSON-serialisable (`model_dump_json()`).
 
@@ -182,6 +192,8 @@ class Status(_Document):
     events: tuple[EventStatus, ...] = ()
     loop: LoopStatus = LoopStatus()
     drain: DrainStatus | None = None
+    pause: PauseStatus | None = None
+    """Only while the run is paused."""
     epoch: int = 0
 
     def __str__(self) -> str:

@@ -13,6 +13,7 @@ from streamweave_lab import upward
 from streamweave_lab.errors import GraphError
 from streamweave_lab.graph.node import Node, Step
 from streamweave_lab.graph.port import ClosedPath, Edge
+from streamweave_lab.graph.redaction import Redact, at_length, redacted
 from streamweave_lab.graph.shape import plain_text, shape_of
 from streamweave_lab.graph.types import mismatch
 
@@ -29,16 +30,19 @@ class Graph:
 
     `nodes` maps name to node in topological order (sources first), `edges` are in the order they were drawn.
 
+    `redact(port name, item)` returns what may be shown of an item outside the graph, as when a port is tapped;
+    without it that is the item's `repr`, cut to 200 characters.
+
     Raises: GraphError for an input or output port that leads nowhere, two nodes of one name, an edge drawn
     twice, a cycle, or item types that cannot fit.
     """
 
-    def __init__(self, name: str, *paths: ClosedPath | Node) -> None:
+    def __init__(self, name: str, *paths: ClosedPath | Node, redact: Redact = at_length) -> None:
         if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
             raise GraphError(f"{name!r} cannot name a graph: use letters, digits, '_', '.' and '-'")
         if not paths:
             raise GraphError(f"graph {name!r} is empty: give it at least one path, such as source >> sink")
-        self.name = name
+        self.name, self.redact = name, redact
         self.edges = _gather_edges(name, paths)
         drawn = _gather_nodes(name, paths, self.edges)
         _check_ports(name, drawn, self.edges)
@@ -53,6 +57,10 @@ class Graph:
             close = get_close_matches(name, self.nodes, n=1) or [", ".join(self.nodes)]
             raise KeyError(f"graph {self.name!r} has no node {name!r}; did you mean {close[0]}?")
         return self.nodes[name]
+
+    def shown(self, port: str, item: Any) -> Any:
+        """What may be seen of an item at a port, such as "parse.out": it is redacted by the graph's rule."""
+        return redacted(self.redact, port, item)
 
     def __repr__(self) -> str:
         return f"<Graph {self.name!r}: {len(self.nodes)} nodes, {len(self.edges)} edges>"

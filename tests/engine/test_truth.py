@@ -135,6 +135,7 @@ def test_a_status_is_a_frozen_document_that_can_be_sent_as_json() -> None:
         "position": 3,
         "backlog": None,
         "total": 3,
+        "quiet_seconds": None,
     }
     assert (status.frontier, status.lag) == (2.0, 0.0)
 
