@@ -64,8 +64,36 @@ class NoEventTimeError(StreamweaveError):
         )
 
 
+class HoldFullError(StreamweaveError):
+    """A node holds as many items as it may, and another came; `hold` is that number."""
+
+    def __init__(self, node: str, hold: int, what: str) -> None:
+        self.node, self.hold = node, hold
+        super().__init__(
+            f"{node!r} holds {hold} {what}, and may hold no more; see which input lags behind, or give it a greater hold="
+        )
+
+
+class UnmatchedError(StreamweaveError, LookupError):
+    """An item for whose key a table has no row, or none that is recent enough."""
+
+    def __init__(self, node: str, key: object) -> None:
+        self.node, self.key = node, key
+        super().__init__(
+            f"{node!r} has no row for the key {_short(key)}; give it otherwise=, a function of such an item"
+        )
+
+
 class StateError(StreamweaveError):
     """State that cannot be kept, read or gone on from; the message says which, where, and what to do."""
+
+
+class WorkerLostError(StreamweaveError):
+    """The worker process that worked on an item died, and the one that tried the item again died too."""
+
+    def __init__(self, node: str, how: str) -> None:
+        self.node, self.how = node, how
+        super().__init__(f"{node!r}: the worker process with this item {how}, and so did the one that tried it again")
 
 
 class UsedUpError(StreamweaveError):

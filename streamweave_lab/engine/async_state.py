@@ -60,7 +60,7 @@ class AsyncState(NodeState):
         return not self.ended and (self.finished or (self._can_step() and self.has_room()))
 
     def _can_step(self) -> bool:
-        return self._can_flush() or (len(self.slots) < self.bound and not self.closing and super().has_input())
+        return self._can_flush() or (self.room() > 0 and not self.closing and super().has_input())
 
     def has_input(self) -> bool:
         """A result can leave, or an item can be taken in."""
@@ -83,8 +83,12 @@ class AsyncState(NodeState):
         if self._can_flush():
             self._flush()
             return 0
-        self.limit = self.bound - len(self.slots)
+        self.limit = self.room()
         return super().step()
+
+    def room(self) -> int:
+        """How many more items may be taken in."""
+        return self.bound - len(self.slots)
 
     def hand_out(self, port: str, batch: Batch) -> None:
         """Hand the items to the workers."""

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, overload
 from streamweave_lab.graph.batch import Batch
 from streamweave_lab.graph.node import Step
 from streamweave_lab.graph.port import I_contra, O_co, T
-from streamweave_lab.operators.function import C, Failed, FunctionNode
+from streamweave_lab.operators.function import C, FunctionNode
+from streamweave_lab.operators.parallel import Where, check_workers
+from streamweave_lab.operators.worker import call_each
 
 if TYPE_CHECKING:
     from streamweave_lab.config.model import Config
@@ -25,30 +27,61 @@ class Map(Step[I_contra, O_co], FunctionNode):
     """Sends `f(item)` for every item, with the item's event time.
 
     With `config=FlightsConfig` it is `f(item, config)`, where `config` is the configuration in force.
+
+    `workers=2` lets that many processes call `f`, for work that keeps a processor busy: results leave in the order
+    their items came, and at most a few thousand items are in flight. `f`, the items and the results travel by
+    pickle, functions and classes of a notebook too. Where a worker process dies a new one takes its place, and what
+    it had is tried once more, so that `f` may be called twice for an item; an item that ends its worker again
+    leaves by `error` with a WorkerLostError. `on="threads"` uses threads instead, for functions that let go of the
+    GIL. In `run_to_end()`, which is deterministic, `f` is called in this process and there are no workers.
+
+    Raises: GraphError if `workers` is less than 1, or `f` cannot be sent to a process; MissingExtraError if
+    cloudpickle is not installed and processes are asked for.
     """
 
+    workers: int | None = None
+    """Workers that call the function; None if the run's own loop does."""
+    on: Where = "processes"
+    """What the workers are."""
+    workers_lost: int = 0
+    """Worker processes that have died in this run and were replaced."""
+
     @overload
-    def __init__(self, name: str, f: Callable[[I_contra], O_co]) -> None: ...
+    def __init__(
+        self, name: str, f: Callable[[I_contra], O_co], *, workers: int | None = None, on: Where = "processes"
+    ) -> None: ...
     @overload
-    def __init__(self, name: str, f: Callable[[I_contra, C], O_co], *, config: type[C]) -> None: ...
-    def __init__(self, name: str, f: Callable[..., Any], *, config: type[Config] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        f: Callable[[I_contra, C], O_co],
+        *,
+        config: type[C],
+        workers: int | None = None,
+        on: Where = "processes",
+    ) -> None: ...
+    def __init__(
+        self,
+        name: str,
+        f: Callable[..., Any],
+        *,
+        config: type[Config] | None = None,
+        workers: int | None = None,
+        on: Where = "processes",
+    ) -> None:
         super().__init__(name)
         self._use(f, config)
+        check_workers(self, f, workers, on)
+        self.workers, self.on = workers, on
+
+    @property
+    def logic(self) -> Callable[[Any], Any]:
+        """The function of an item, with the configuration in force bound to it."""
+        return self._logic
 
     def on_batch(self, port: str, batch: Batch) -> None:
         """Call the function for each item, and send what it returned."""
-        f, rest = self._logic, iter(batch.items)
-        out: list[Any] = []
-        failed: Failed = []
-        while len(out) + len(failed) < len(batch.items):
-            try:
-                # What came before a failure stays in `out`, and `rest` goes on behind it.
-                out.extend(map(f, rest))
-            except Exception as error:
-                failed.append((len(out) + len(failed), error))
-            else:
-                if len(out) + len(failed) < len(batch.items):  # `map` takes a StopIteration for the end of the items
-                    failed.append((len(out) + len(failed), RuntimeError("the function raised StopIteration")))
+        out, failed = call_each(self._logic, batch.items)
         self.send("out", out, self._refuse_all(batch, failed) if failed else batch.times)
 
 

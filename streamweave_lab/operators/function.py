@@ -34,8 +34,8 @@ class FunctionNode(Node):
         if config is not None and not isinstance(config, type):
             raise GraphError(f"{self!r}: config= takes the class of the configuration, not {config!r}")
         self._f = f
-        self._logic = f if config is None else self._not_configured
         self.config_type = config
+        self._logic = f if config is None else _unconfigured(self.name, self._wanted("and has none"))
 
     def configure(self, config: Config) -> None:
         """Raises: ConfigError if the run's configuration is not the one that was drawn."""
@@ -47,9 +47,6 @@ class FunctionNode(Node):
     def _bind(self, config: Any) -> Callable[..., Any]:
         f = self._f
         return lambda item: f(item, config)
-
-    def _not_configured(self, *_: Any) -> Any:
-        raise ConfigError(self.name, (self._wanted("and has none"),))
 
     def _wanted(self, but: str) -> str:
         wanted = self.config_type.__name__ if self.config_type else "configuration"
@@ -64,3 +61,12 @@ class FunctionNode(Node):
             return None
         gone = {place for place, _ in failed}
         return [time for place, time in enumerate(times) if place not in gone]
+
+
+def _unconfigured(node: str, problem: str) -> Callable[..., Any]:
+    """A function that says what is missing. It knows nothing of the node, so that it can travel to workers."""
+
+    def refuse(*_: Any) -> Any:
+        raise ConfigError(node, (problem,))
+
+    return refuse
