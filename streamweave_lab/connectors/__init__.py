@@ -1,4 +1,4 @@
-"""Sources that bring in the world outside: one file for each outside system, each behind its own extra.
+"""Sources and sinks of the world outside: one file for each outside system, each behind its own extra.
 
 They are loaded when they are first asked for, so that `import streamweave_lab` stays quick.
 """
@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from streamweave_lab.connectors.files import CSV, JSONLines, Lines
     from streamweave_lab.connectors.flight_rows import Flight, FlightRow, parse_flight
     from streamweave_lab.connectors.hostmetrics import HostMetrics, HostReading
+    from streamweave_lab.connectors.json_lines_file import JSONLinesFile
     from streamweave_lab.connectors.nycflights import NYCFlights
+    from streamweave_lab.connectors.sqlite_table import SQLiteTable
 
 __all__ = [
     "CSV",
@@ -21,8 +23,10 @@ __all__ = [
     "HostMetrics",
     "HostReading",
     "JSONLines",
+    "JSONLinesFile",
     "Lines",
     "NYCFlights",
+    "SQLiteTable",
     "parse_flight",
 ]
 
@@ -30,7 +34,9 @@ _FILES = {
     "files": ("CSV", "JSONLines", "Lines"),
     "flight_rows": ("Flight", "FlightRow", "parse_flight"),
     "hostmetrics": ("HostMetrics", "HostReading"),
+    "json_lines_file": ("JSONLinesFile",),
     "nycflights": ("NYCFlights",),
+    "sqlite_table": ("SQLiteTable",),
 }
 
 

@@ -1,0 +1,163 @@
+"""JSON lines as a sink: a file that a resumed run carries on as if it had never been interrupted."""
+
+from __future__ import annotations
+
+import os
+from io import FileIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from streamweave_lab.connectors.records import as_json
+from streamweave_lab.errors import GraphError, StateError
+from streamweave_lab.graph.batch import Batch
+from streamweave_lab.graph.node import Sink
+
+if TYPE_CHECKING:
+    from typing import Self
+
+MODES = ("new", "append", "replace")
+Mode = Literal["new", "append", "replace"]
+
+
+class JSONLinesFile(Sink[Any]):
+    """Writes every item as one line of JSON, effectively once.
+
+    A resumed run cuts off what was written after its checkpoint, half a line included, and goes on from there: in
+    the end the file holds what that of an uninterrupted run holds.
+
+    Mappings, NamedTuples, dataclasses and pydantic models become objects; dates and times ISO 8601 text; a Failure
+    an object with the repr of its error. What JSON cannot hold (NaN, a key that is no text or number, text that is
+    no Unicode) leaves by the port `error`. Lines are in the file as soon as the node has had its turn, and on the disk
+    with each checkpoint and at the end.
+
+    `mode` says what a run that is not resumed does with a file that is there and not empty: "new" refuses it,
+    "append" goes on at its end, "replace" writes it anew.
+
+    Raises: FileNotFoundError if there is no such folder; GraphError for another mode or a path that ends in ".gz".
+    The run fails with FileExistsError where `mode` is "new" and the file holds something, and with StateError where
+    it no longer holds what was written up to the checkpoint.
+    """
+
+    guarantee = "effectively once"
+
+    def __init__(self, name: str, path: str | os.PathLike[str], *, mode: Mode = "new") -> None:
+        super().__init__(name)
+        self.path, self.mode = Path(path), mode
+        if mode not in MODES:
+            raise GraphError(f'{self!r}: mode is "new", "append" or "replace", not {mode!r}')
+        if self.path.suffix == ".gz":
+            raise GraphError(f"{self!r}: it writes plain text, so {self.path} must not end in .gz")
+        if not self.path.parent.is_dir():
+            raise FileNotFoundError(f"{self!r}: there is no folder {self.path.parent.absolute()}")
+
+    def opened(self) -> None:
+        """The file itself is opened at the first turn: only then it is known whether the run is a resumed one."""
+        self._file: _Appended | None = None
+        self._written: int | None = None
+        self.wake_at(self.clock.now())
+
+    def woken(self, now: float) -> None:
+        """The first turn, unless an item came first."""
+        self._begun()
+
+    def on_batch(self, port: str, batch: Batch) -> None:
+        """Write the items."""
+        lines: list[bytes] = []
+        for place, item in enumerate(batch.items):
+            try:
+                lines.append(as_json(item).encode())
+            except Exception as error:
+                self.refuse(item, error, batch.times[place] if batch.times else None)
+        if lines:
+            self._begun().append(b"\n".join(lines) + b"\n")
+
+    def snapshot(self) -> dict[str, int]:
+        """How many bytes of the file belong to the run up to here; they are on the disk."""
+        if self._written is not None:  # closed
+            return {"bytes": self._written}
+        file = self._begun()
+        file.secure()
+        return {"bytes": file.size}
+
+    def restore(self, state: dict[str, int]) -> None:
+        """Cut off what was written after the checkpoint. Raises: StateError if what came before is not there."""
+        self._file = _Appended.cut(self.path, state["bytes"], self.name)
+
+    def finished(self) -> None:
+        """Everything is on the disk."""
+        self._begun().secure()
+
+    def closed(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._written = self._file.size
+            self._file.close()
+            self._file = None
+
+    def _begun(self) -> _Appended:
+        if self._file is None:
+            size = self.path.stat().st_size if self.path.exists() else 0
+            if size and self.mode == "new":
+                raise FileExistsError(
+                    f'{self!r}: {self.path} holds {size} bytes already; mode="append" writes after them, '
+                    f'mode="replace" in their place'
+                )
+            self._file = _Appended(self.path, keep=self.mode == "append")
+        return self._file
+
+
+class _Appended:
+    """A file that grows at its end, by whole lines."""
+
+    def __init__(self, path: Path, *, keep: bool) -> None:
+        # Not with Python's own buffer: what it holds when the disk is full it would write again on closing.
+        self._file = FileIO(path, "r+" if path.exists() else "w+")
+        self.size = self._file.seek(0, os.SEEK_END) if keep else self._file.truncate(0)
+        _secure_folder(path.parent)
+        if self.size:
+            self._file.seek(-1, os.SEEK_END)
+            if self._file.read(1) != b"\n":
+                self.append(b"\n")
+
+    @classmethod
+    def cut(cls, path: Path, size: int, node: str) -> Self:
+        """The file with its first `size` bytes only."""
+        there = path.stat().st_size if path.exists() else 0
+        if there < size:
+            raise StateError(
+                f"{node}: {path} has {there} bytes, and {size} had been written to it up to the checkpoint; "
+                f"it was cut, replaced or taken away since, and cannot be gone on with"
+            )
+        with FileIO(path, "r+" if path.exists() else "w+") as file:
+            file.seek(max(0, size - 1))
+            if size and file.read(1) != b"\n":
+                raise StateError(
+                    f"{node}: no line of {path} ends at byte {size}, as it did when the checkpoint was made"
+                )
+            file.truncate(size)
+        return cls(path, keep=True)
+
+    def append(self, data: bytes) -> None:
+        """Write all of it."""
+        rest = memoryview(data)
+        while rest:
+            written = self._file.write(rest)
+            self.size += written
+            rest = rest[written:]
+
+    def secure(self) -> None:
+        """Return when everything is on the disk."""
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _secure_folder(folder: Path) -> None:
+    """A new file is there after a power cut only if its folder is on the disk too; Windows has no such call."""
+    if hasattr(os, "O_DIRECTORY"):
+        descriptor = os.open(folder, os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,52 @@
+"""The statements that make a table and write a row of it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+
+
+def quoted(name: str) -> str:
+    """`name` as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def has_rows(db: sqlite3.Connection, table: str) -> bool:
+    """Whether there is such a table, and it is not empty."""
+    made = db.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (table,))
+    if made.fetchone() is None:
+        return False
+    return db.execute(f"SELECT 1 FROM {quoted(table)} LIMIT 1").fetchone() is not None  # noqa: S608 - quoted
+
+
+def prepared(db: sqlite3.Connection, table: str, columns: Mapping[str, str], key: tuple[str, ...]) -> str:
+    """Make `table` of `columns` (names to SQL types) where there is none. Returns: the statement that writes a row.
+
+    With a `key` it replaces the row of the same key. Raises: sqlite3.OperationalError if the table that is there
+    does not fit.
+    """
+    among = ", ".join(map(quoted, key))
+    cells = [f"{quoted(name)} {kind}{' NOT NULL' * (name in key)}".rstrip() for name, kind in columns.items()]
+    made = ", ".join([*cells, f"PRIMARY KEY ({among})"] if key else cells)
+    db.execute(f"CREATE TABLE IF NOT EXISTS {quoted(table)} ({made})")
+    insert = (
+        f"INSERT INTO {quoted(table)} ({', '.join(map(quoted, columns))}) "  # noqa: S608 - quoted
+        f"VALUES ({', '.join('?' * len(columns))})"
+    )
+    if key:
+        others = [f"{quoted(name)} = excluded.{quoted(name)}" for name in columns if name not in key]
+        insert += f" ON CONFLICT ({among}) DO " + (f"UPDATE SET {', '.join(others)}" if others else "NOTHING")
+    else:
+        _check_row_ids(db, table, columns)
+    db.execute(f"EXPLAIN {insert}", [None] * len(columns))
+    return insert
+
+
+def _check_row_ids(db: sqlite3.Connection, table: str, columns: Mapping[str, str]) -> None:
+    """Rows without a key are known by their row ids, which must be there and the database's own."""
+    db.execute(f"SELECT rowid FROM {quoted(table)} LIMIT 1")  # noqa: S608 - quoted
+    info = db.execute(f"PRAGMA table_info({quoted(table)})").fetchall()
+    primary = [(name, kind.upper()) for _, name, kind, _, _, place in info if place]
+    [(name, kind)] = primary if len(primary) == 1 else [("", "")]
+    if (kind == "INTEGER" and name in columns) or any(column[1].lower() == "rowid" for column in info):
+        raise sqlite3.OperationalError(f"{name or 'rowid'!r} is its row id; draw the sink with key={name or 'rowid'!r}")
