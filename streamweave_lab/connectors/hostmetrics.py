@@ -35,6 +35,9 @@ class HostMetrics(Source[HostReading]):
     Event time is the wall time of the reading. Readings that were missed because the run was paused or blocked
     are not made up for: the next one then covers the whole gap. `limit` ends the source after so many.
 
+    It cannot be replayed. Across a restart its readings are at most once: those between a checkpoint and a crash are
+    lost to the run that is resumed, which goes on counting where the checkpoint left off, with new readings.
+
     Raises: MissingExtraError if psutil is not installed; GraphError unless `every` is more than 0.
     """
 
@@ -55,6 +58,14 @@ class HostMetrics(Source[HostReading]):
         self.position = 0
         self._before, self._looked = _counts(), self.clock.now()
         self._next = self._looked + self.every
+
+    def snapshot(self) -> int:
+        """How many readings there have been: the past itself cannot be had again."""
+        return self.position
+
+    def restore(self, state: int) -> None:
+        """Go on counting from there."""
+        self.position = state
 
     def poll(self, limit: int) -> Poll[HostReading]:
         """One reading, when it is time for it."""

@@ -1,6 +1,7 @@
 """Sinks that keep what came: Collect, Latest, Count; and ForEach, which acts on it.
 
-What they keep is in the run, `run["board"].items`; the drawn node has nothing.
+What they keep is in the run, `run["board"].items`; the drawn node has nothing. Checkpoints keep it too, so that a
+resumed run has it again.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ else:
 class Collect(Sink[T], Generic[T]):
     """Keeps every item. It grows without a bound: for what has an end, or is rare."""
 
+    guarantee = "effectively once"
     _items: list[T] | None = None
 
     @property
@@ -50,6 +52,14 @@ class Collect(Sink[T], Generic[T]):
         """Keep the items."""
         self.items.extend(batch.items)
 
+    def snapshot(self) -> list[T]:
+        """The items so far."""
+        return self.items.copy()
+
+    def restore(self, state: list[T]) -> None:
+        """Go on after these items."""
+        self._items = list(state)
+
 
 class Latest(Sink[T], Generic[T]):
     """Keeps, for every key, the item that came last. Without `key` that is one item, under the key None.
@@ -57,6 +67,7 @@ class Latest(Sink[T], Generic[T]):
     An item on which `key` raises leaves by `error`.
     """
 
+    guarantee = "effectively once"
     _items: dict[Any, T] | None = None
 
     def __init__(self, name: str, key: Callable[[T], Hashable] | None = None) -> None:
@@ -89,10 +100,19 @@ class Latest(Sink[T], Generic[T]):
             except Exception as error:
                 self.refuse(item, error)
 
+    def snapshot(self) -> dict[Any, T]:
+        """The last item of each key."""
+        return self.items.copy()
+
+    def restore(self, state: dict[Any, T]) -> None:
+        """Go on with these items."""
+        self._items = dict(state)
+
 
 class Count(Sink[object]):
     """Counts items and keeps none."""
 
+    guarantee = "effectively once"
     _count: int | None = None
 
     @property
@@ -110,6 +130,14 @@ class Count(Sink[object]):
         """Count the items."""
         self._count = self.count + len(batch.items)
 
+    def snapshot(self) -> int:
+        """The count so far."""
+        return self.count
+
+    def restore(self, state: int) -> None:
+        """Go on counting from there."""
+        self._count = state
+
 
 class ForEach(Sink[I_contra], FunctionNode):
     """Calls `f(item)` for every item, and awaits it where `f` is a coroutine function.
@@ -117,8 +145,12 @@ class ForEach(Sink[I_contra], FunctionNode):
     Then at most `concurrency` items are in flight. An item on which `f` raises leaves by `error`. With
     `config=FlightsConfig` it is `f(item, config)`, where `config` is the configuration in force.
 
+    At least once: a resumed run calls `f` again for items that came after its checkpoint.
+
     Raises: GraphError if `concurrency` is less than 1, or more than 1 for a function that is not awaited.
     """
+
+    guarantee = "at least once"
 
     @overload
     def __init__(self, name: str, f: Callable[[I_contra], object], *, concurrency: int = 1) -> None: ...

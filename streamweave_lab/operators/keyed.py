@@ -86,6 +86,14 @@ class Reduce(Step[I_contra, O_co], FunctionNode):
         """Begin with no key."""
         self._values = Accumulators(self._initial)
 
+    def snapshot(self) -> dict[Any, Any]:
+        """The value of each key."""
+        return dict(self._values)
+
+    def restore(self, state: dict[Any, Any]) -> None:
+        """Go on with these values."""
+        self._values.update(state)
+
     def on_batch(self, port: str, batch: Batch) -> None:
         """Fold each item into the value of its key, and send the new values."""
         f, key, values = self._logic, self._key or no_key, self._values

@@ -18,8 +18,9 @@ class Replay(Source[O_co]):
     event time the watermark stays behind the newest item, `idle_after` after how many seconds without an item
     this source holds nobody's frontier (None: never).
 
-    Every run begins at the beginning. An iterator, which can be gone through only once, serves one run: a later
-    one raises UsedUpError. Where the iterable raises, the items before that are still brought in, and then the
+    Every run begins at the beginning, and a resumed one at its position: what comes before is gone through again
+    without being sent, so it must be the same again. An iterator, which can be gone through only once, serves one
+    run that is not resumed: a later one raises UsedUpError. Where the iterable raises, the items before that are still brought in, and then the
     run fails. A plain iterable is asked on the run's loop, so it should not wait for anything.
 
     A Replay of an async iterable is an `AsyncSource`: that is how the engine knows.
@@ -63,11 +64,11 @@ class Replay(Source[O_co]):
                 raise UsedUpError(self.name, self._items)
             self._taken.append(True)
         self.total = _length(self._items)
-        self._error: Exception | None = None
         self._begin(0)
 
     def _begin(self, position: int) -> None:
         self.position = position
+        self._error: Exception | None = None
         self._iterator: Iterator[O_co] = iter(self._items)
         if not isinstance(self._items, list | range):
             next(islice(self._iterator, position, position), None)
@@ -100,7 +101,10 @@ class Replay(Source[O_co]):
     def seek(self, position: int) -> None:
         """Go on from `position`. Raises: NotImplementedError for an iterator, which cannot be gone through again."""
         if _is_iterator(self._items):
-            super().seek(position)
+            kind = type(self._items).__name__
+            raise NotImplementedError(
+                f"{self.kind} cannot be replayed: it was drawn from a {kind}, which can be gone through only once"
+            )
         self._begin(position)
 
 

@@ -76,3 +76,13 @@ def test_without_psutil_the_error_says_what_to_install(monkeypatch):
 def test_it_cannot_be_replayed(polled):
     with pytest.raises(NotImplementedError, match="HostMetrics cannot be replayed"):
         polled(HostMetrics("host")).node.seek(3)
+
+
+def test_a_resumed_run_goes_on_counting_and_what_was_missed_is_lost(polled):
+    first = polled(HostMetrics("host", every=1.0, limit=5)).node
+    for now in (1.0, 2.0):
+        first.clock.move_to(now)
+        assert len(first.poll(1)) == 1
+    again = polled(HostMetrics("host", every=1.0, limit=5))
+    again.node.restore(first.snapshot())
+    assert [len(again.to_end()), again.node.position] == [3, 5]
