@@ -20,8 +20,9 @@ class Replay(Source[O_co]):
 
     Every run begins at the beginning, and a resumed one at its position: what comes before is gone through again
     without being sent, so it must be the same again. An iterator, which can be gone through only once, serves one
-    run that is not resumed: a later one raises UsedUpError. Where the iterable raises, the items before that are still brought in, and then the
-    run fails. A plain iterable is asked on the run's loop, so it should not wait for anything.
+    run that is not resumed: a later one raises UsedUpError. Where the iterable raises, the items before that are
+    still brought in, and then the run fails. A plain iterable is asked on the run's loop, so it should not wait for
+    anything.
 
     A Replay of an async iterable is an `AsyncSource`: that is how the engine knows.
 
