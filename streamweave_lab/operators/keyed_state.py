@@ -1,0 +1,293 @@
+"""KeyedStep: own logic that keeps state by key and sets timers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from typing import Any, Generic
+
+from typing_extensions import TypeVar
+
+from streamweave_lab.errors import GraphError, NoEventTimeError, NotRunningError, StateError
+from streamweave_lab.graph.batch import Batch
+from streamweave_lab.graph.node import Step
+from streamweave_lab.graph.port import I_contra, O_co, Out
+from streamweave_lab.operators.copies import copied
+from streamweave_lab.operators.per_key import PerKey, per_key_names
+from streamweave_lab.operators.timers import Timers
+
+# Bounds and defaults as in graph/port.py: for lambdas of which nothing is known.
+K = TypeVar("K", bound=Any, default=Any)
+
+_NO_KEY: Any = object()
+
+
+@dataclass(frozen=True)
+class Timer:
+    """What leaves by `error` when the logic of a timer raises: whose timer it was, and for which instant (seconds)."""
+
+    key: Any
+    time: float
+
+
+class KeyedStep(Step[I_contra, O_co], Generic[K, I_contra, O_co]):
+    """A step with state and timers by key. A subclass declares `PerKey` values, and defines `on_item(item)`.
+
+    `key(item)` must be hashable. In `on_item`, `on_timer` and `on_timeout` there are `self.key`; `self.time`,
+    its event time in seconds; the `PerKey` values of that key; `self.emit`; and for that key
+
+    - `at(time)`: calls `on_timer(time)` when nothing earlier than `time` (seconds of event time) can come;
+    - `after(seconds)`: calls `on_timeout(now)` when so much time has passed on the clock;
+    - `cancel()` unsets its timers, `forget()` its values as well.
+
+    Items are taken as they come; so a timer may find that items of a later event time were taken before it. With
+    `in_order = True` in the class, items wait until the frontier has passed them, and are taken with the timers in
+    the order of event time: then the outcome does not depend on how items came or were cut into batches. An item
+    behind the frontier then leaves by `late`, one without event time by `error`.
+
+    What `on_timer` sends has the event time it was set for, or the frontier if that was later; what `on_timeout`
+    sends has the frontier. When all inputs have ended, every timer still set goes off, once. All this is in the
+    snapshot. Logic that raises sends its item, or its Timer, by `error`; what it changed before stays changed.
+    """
+
+    late: Out[I_contra]
+
+    in_order: bool = False
+    """Take items in the order of their event times, each once the frontier has passed it."""
+
+    _key: Any = _NO_KEY
+    _values: dict[str, dict[Any, Any]] | None = None
+
+    def __init__(self, name: str, *, key: Callable[[I_contra], K]) -> None:
+        super().__init__(name)
+        if not callable(key):
+            raise GraphError(f"{self!r}: key= needs a function, not {key!r}")
+        self._key_of = key
+
+    # What logic may ask and do.
+
+    @property
+    def key(self) -> K:
+        """The key of the item or timer now being taken. Raises: StateError at any other moment."""
+        if self._outbox is None:
+            raise NotRunningError(self.name, "key")
+        if self._key is _NO_KEY:
+            raise StateError(f"{self!r} is not taking an item or a timer, so there is no key; `kept` has all of them")
+        key: K = self._key
+        return key
+
+    @property
+    def time(self) -> float:
+        """The event time, in seconds, of the item or timer now being taken. Raises: NoEventTimeError without one."""
+        if self._item_time is None:
+            raise NoEventTimeError(self.name)
+        return self._item_time
+
+    @property
+    def kept(self) -> dict[K, dict[str, Any]]:
+        """All that is kept at the moment, `{key: {"clicks": 3}}`, for looking at it. Not cheap."""
+        values = self._values or {}
+        keys = dict.fromkeys(key for of_name in values.values() for key in of_name)
+        return {key: {name: of[key] for name, of in values.items() if key in of} for key in keys}
+
+    def at(self, time: float) -> None:
+        """Call `on_timer(time)` for this key once the frontier has reached `time` (seconds of event time).
+
+        If it has already, that is right after this item. Several may be set; two for one instant are one.
+        Raises: ValueError if `time` is not finite, or no later than the timer now being taken.
+        """
+        key = self.key
+        if time <= self._instant:
+            raise ValueError(f"a timer of {self._instant} cannot set one for {time}, it would go on for ever")
+        if not self._ending:
+            self._timers.set(time, key)
+
+    def after(self, seconds: float) -> None:
+        """Call `on_timeout(now)` for this key when `seconds` have passed on the clock. Several may be set.
+
+        Time that passes while a run is suspended counts. Raises: ValueError unless `seconds` is finite and over 0.
+        """
+        key = self.key
+        if not 0 < seconds < math.inf:
+            raise ValueError(f"a timeout must be a number of seconds above 0, not {seconds}")
+        if not self._ending:
+            self._timeouts.set(self.clock.now() + seconds, key)
+            self._arm()
+
+    def cancel(self) -> None:
+        """Unset all timers of this key, those of `at` and those of `after`."""
+        key = self.key
+        self._timers.cancel(key)
+        self._timeouts.cancel(key)
+
+    def forget(self) -> None:
+        """Delete all that is kept of this key, and unset its timers."""
+        self.cancel()
+        for values in (self._values or {}).values():
+            values.pop(self.key, None)
+
+    # What a subclass may define.
+
+    def on_timer(self, time: float) -> None:
+        """The frontier has reached `time`, for which this key had set a timer."""
+        raise NotImplementedError(f"{type(self).__name__} sets timers with at() and must define on_timer(time)")
+
+    def on_timeout(self, now: float) -> None:
+        """The clock has come to `now`, and a timeout of this key has passed."""
+        raise NotImplementedError(f"{type(self).__name__} sets timeouts with after() and must define on_timeout(now)")
+
+    # The engine's hooks.
+
+    def opened(self) -> None:
+        """Begin with no key and no timer."""
+        self._values = {name: {} for name in per_key_names(type(self))}
+        self._timers, self._timeouts = Timers(), Timers()
+        self._waiting: list[tuple[float, int, Any]] = []
+        self._came = 0
+        self._frontier = self._instant = -math.inf
+        self._asked = math.inf
+        self._ending = False
+        self.holds = 0
+
+    def on_batch(self, port: str, batch: Batch) -> None:
+        """Take each item, and the timers that it sets for an instant that has passed; or let it wait."""
+        self._check_opened()
+        times = batch.times or [None] * len(batch.items)  # type: ignore[list-item]
+        if self.in_order:
+            self._let_wait(batch.items, times)
+        else:
+            for item, time in zip(batch.items, times, strict=True):
+                self._take(item, time)
+                self._go(self._frontier)
+        self._key = _NO_KEY
+
+    def advanced(self, frontier: float) -> None:
+        """Take the items that have waited for it, and the timers it has reached."""
+        self._check_opened()
+        # At the end of all time a timer that sets the next one would never come to an end; `finished` will.
+        if self._frontier < frontier < math.inf:
+            self._go(frontier)
+            self._frontier = frontier
+            self._key = _NO_KEY
+
+    def woken(self, now: float) -> None:
+        """Take the timeouts that have passed."""
+        self._asked = math.inf
+        self._time_out(now, now)
+        self._arm()
+
+    def finished(self) -> None:
+        """Take the items that still wait, and every timer that is still set."""
+        while self._waiting:
+            self._go(math.nextafter(self._waiting[0][0], math.inf))
+        self._ending = True  # what goes off now would wait in vain for what it sets
+        self._go(math.inf)
+        self._time_out(math.inf, self.clock.now())
+
+    def snapshot(self) -> Any:
+        """Values, timers and waiting items."""
+        return {
+            "values": {name: copied(values) for name, values in (self._values or {}).items()},
+            "timers": self._timers.entries(),
+            "timeouts": self._timeouts.entries(),
+            "clock": (self.clock.now(), self.clock.wall()),
+            "frontier": self._frontier,
+            "waiting": self._waiting.copy(),
+        }
+
+    def restore(self, state: Any) -> None:
+        """Go on from a snapshot. Raises: StateError if it has values for which the class declares no PerKey."""
+        names = per_key_names(type(self))
+        if unknown := [name for name in state["values"] if name not in names]:
+            raise StateError(
+                f"{self.name}: its state has values for {', '.join(unknown)}, and {self.kind} declares no such PerKey; "
+                f"count up its state_version and define migrate(state, version)"
+            )
+        self._values = {name: copied(state["values"].get(name, {})) for name in names}
+        self._timers = Timers(state["timers"])
+        # Monotonic readings end with their process, the wall clock goes on; a virtual one may begin anew.
+        now, wall = state["clock"]
+        shift = self.clock.now() - now - max(0.0, self.clock.wall() - wall)
+        self._timeouts = Timers((due + shift, key) for due, key in state["timeouts"])
+        self._arm()
+        self._frontier = state["frontier"]
+        self._waiting = [(time, number, item) for time, number, item in state["waiting"]]
+        self._came = max((number for _, number, _ in self._waiting), default=0)
+        self.holds = len(self._waiting)
+
+    # Inside
+
+    def _check_opened(self) -> None:
+        if self._values is None:
+            raise StateError(f"{self!r} has no state yet: its opened() must begin with super().opened()")
+
+    def _let_wait(self, items: list[Any], times: list[Any]) -> None:
+        late: list[tuple[Any, float]] = []
+        for item, time in zip(items, times, strict=True):
+            if time is None:
+                self.refuse(item, NoEventTimeError(self.name), None)
+            elif not math.isfinite(time):
+                self.refuse(item, ValueError(f"{time} is not an event time"), None)
+            elif time < self._frontier:
+                late.append((item, time))
+            else:
+                self._came += 1  # items of one event time stay in the order in which they came
+                heappush(self._waiting, (time, self._came, item))
+        self.holds = len(self._waiting)
+        if late:
+            self._running("late").late([item for item, _ in late], [time for _, time in late])
+
+    def _go(self, until: float) -> None:
+        """Take, in the order of event time, the timers up to `until` and the items that wait before it."""
+        timers, waiting = self._timers, self._waiting
+        while len(timers) or waiting:
+            item_at = waiting[0][0] if waiting else math.inf
+            # A timer comes before the items of its instant, as the end of a window does.
+            if len(timers) and timers.next() <= min(item_at, until):
+                self._ring()
+            elif item_at < until:
+                time, _, item = heappop(waiting)
+                self.holds -= 1
+                self._take(item, time)
+            else:
+                break
+
+    def _take(self, item: Any, time: float | None) -> None:
+        self._item_time = time
+        try:
+            self._key = self._key_of(item)
+        except Exception as error:
+            self.refuse(item, error, time)
+        else:
+            self._call(self.on_item, item, item)
+
+    def _ring(self) -> None:
+        self._instant, self._key = self._timers.pop()
+        self._item_time = max(self._instant, self._frontier)
+        self._call(self.on_timer, self._instant, Timer(self._key, self._instant))
+        self._instant = -math.inf
+
+    def _time_out(self, until: float, now: float) -> None:
+        self._item_time = self._frontier if self._frontier > -math.inf else None
+        while len(self._timeouts) and self._timeouts.next() <= until:
+            due, self._key = self._timeouts.pop()
+            self._call(self.on_timeout, now, Timer(self._key, due))
+        self._key = _NO_KEY
+
+    def _call(self, logic: Callable[[Any], object], argument: Any, subject: Any) -> None:
+        try:
+            if (answer := logic(argument)) is not None:
+                raise TypeError(f"{logic.__name__} returned {answer!r}; send it with self.emit(self.out, …) instead")
+        except Exception as error:
+            self.refuse(subject, error, self._item_time)
+
+    def _arm(self) -> None:
+        due = self._timeouts.next()
+        if due < self._asked:
+            self._asked = due
+            self.wake_at(due)
+
+
+__all__ = ["KeyedStep", "PerKey", "Timer"]
