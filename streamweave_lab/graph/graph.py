@@ -165,7 +165,10 @@ def _in_order(graph: str, nodes: list[Node], edges: tuple[Edge, ...]) -> list[No
     while waiting:
         free = next((node for node, before in waiting.items() if not before), None)
         if free is None:
-            raise GraphError(f"graph {graph!r} has a cycle: {_a_cycle(waiting, edges)}; a graph must flow one way")
+            raise GraphError(
+                f"graph {graph!r} has a cycle: {_a_cycle(waiting, edges)}; a graph must flow one way. To go round "
+                f"with an item until it has converged, use sw.Iterate(name, f, until=…, limit=…)"
+            )
         ordered.append(free)
         del waiting[free]
         for before in waiting.values():
