@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from streamweave_lab.config.model import Config
     from streamweave_lab.engine.run import LocalRun
 
-_MAY_BE_OPEN = {"error", "late"}
-"""Output ports that need no edge: what leaves there unwired is a failure, or counted."""
+_MAY_BE_OPEN = {"error", "late", "left_only", "right_only", "excess"}
+"""Output ports that need no edge: what leaves there unwired is a failure, or dropped on purpose, and counted."""
 
 
 class Graph:

@@ -1,0 +1,156 @@
+"""Merge and Zip: several streams become one, by event time or by place."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from heapq import heappop, heappush
+from typing import Any, Generic
+
+from streamweave_lab.errors import HoldFullError
+from streamweave_lab.graph.batch import Batch, Failure
+from streamweave_lab.graph.node import Node, Step
+from streamweave_lab.graph.port import DEFAULT_CAPACITY, In, Out, Outlet, T
+from streamweave_lab.operators.held import HOLD, HoldingNode, check_at_least_one
+from streamweave_lab.operators.join import L, R
+
+
+class Merge(Step[T, T], HoldingNode):
+    """Sends the items of all the edges that are drawn to it in the order of event time.
+
+    An item is held until the frontier, which is the earliest of all inputs, has passed it. Of equal event times
+    what came first goes first. An input that stays silent holds everything back, unless it is idle or has ended.
+
+    The node moves on where the frontier passes a multiple of `every` seconds; an item earlier than that is late and
+    leaves by `late`. One without event time, or that comes while `hold` items are held, leaves by `error`.
+
+    Raises: GraphError if `every` or `hold` is out of range.
+    """
+
+    late: Out[T]
+
+    def __init__(self, name: str, *, every: float = 1.0, hold: int = HOLD) -> None:
+        super().__init__(name)
+        self._move_by(every, hold)
+
+    def opened(self) -> None:
+        """Begin with no item."""
+        super().opened()
+        self._waiting: list[tuple[float, int, T]] = []
+        self._number = 0
+
+    def on_batch(self, port: str, batch: Batch) -> None:
+        """Hold the items."""
+        waiting, number = self._waiting, self._number
+        room = number + self._hold - len(waiting)
+        for item, time in self._timely(batch):
+            if number < room:
+                heappush(waiting, (time, number, item))
+                number += 1
+            else:
+                self.refuse(item, HoldFullError(self.name, self._hold, "items that wait for the frontier"), time)
+        self._number, self.holds = number, len(waiting)
+
+    def _move_on(self, reached: float) -> None:
+        waiting = self._waiting
+        out: list[T] = []
+        times: list[float] = []
+        while waiting and waiting[0][0] < reached:
+            time, _, item = heappop(waiting)
+            out.append(item)
+            times.append(time)
+        self.holds = len(waiting)
+        if out:
+            self.send("out", out, times)
+
+    def finished(self) -> None:
+        """Send what is still held."""
+        self._move_on(math.inf)
+
+    def snapshot(self) -> Any:
+        """The items that are held, and how far the frontier has come."""
+        return {"reached": self._reached, "number": self._number, "waiting": self._waiting[:]}
+
+    def restore(self, state: Any) -> None:
+        """Go on with those."""
+        self._reached, self._number = state["reached"], state["number"]
+        self._waiting = state["waiting"][:]
+        self.holds = len(self._waiting)
+
+
+class Zip(Node, Outlet[tuple[L, R]], Generic[L, R]):
+    """Sends pairs `(left, right)`: the first item of each side, then the second of each, and so on.
+
+    A pair has the later of the two event times; none where one of the items has none. What has no partner when
+    both inputs have ended leaves by `left_only` or `right_only`.
+
+    At most `hold` items of one side wait for the other side. Another one fails the run with a HoldFullError that
+    says which side brings nothing, for to refuse it alone would put all pairs after it out of step.
+
+    Raises: GraphError if `hold` is less than 1.
+    """
+
+    left: In[L]
+    right: In[R]
+    out: Out[tuple[L, R]]
+    left_only: Out[L]
+    right_only: Out[R]
+    error: Out[Failure[Any]]
+
+    def __init__(self, name: str, *, hold: int = DEFAULT_CAPACITY) -> None:
+        super().__init__(name)
+        check_at_least_one(self, "hold", hold)
+        self._hold = hold
+
+    def _tail(self) -> Out[tuple[L, R]]:
+        return self.out
+
+    def opened(self) -> None:
+        """Begin with no item."""
+        self._waiting: dict[str, deque[tuple[Any, float | None]]] = {"left": deque(), "right": deque()}
+        self._frontier = -math.inf
+        self.holds = 0
+
+    def on_batch(self, port: str, batch: Batch) -> None:
+        """Pair the items with those of the other side that wait, and let the rest wait."""
+        other = "right" if port == "left" else "left"
+        mine, theirs = self._waiting[port], self._waiting[other]
+        rows = list(zip(batch.items, batch.times or [None] * len(batch.items), strict=True))  # type: ignore[list-item]
+        partners = [theirs.popleft() for _ in range(min(len(rows), len(theirs)))]
+        if partners:
+            both = zip(rows, partners, strict=False)
+            self._send_pairs([(a, b) if port == "left" else (b, a) for a, b in both])
+        if len(mine) + len(rows) - len(partners) > self._hold:
+            raise HoldFullError(self.name, self._hold, f"items of {self.name}.{port} that wait for {self.name}.{other}")
+        mine.extend(rows[len(partners) :])
+        self.holds = len(mine) + len(theirs)
+
+    def _send_pairs(self, rows: list[tuple[tuple[Any, float | None], tuple[Any, float | None]]]) -> None:
+        times = [None if s is None or t is None else max(s, t) for (_, s), (_, t) in rows]
+        known = [time for time in times if time is not None]
+        self.send("out", [(a, b) for (a, _), (b, _) in rows], known if len(known) == len(rows) else None)
+
+    def advanced(self, frontier: float) -> None:
+        """Remember the frontier."""
+        self._frontier = max(self._frontier, frontier)
+
+    def finished(self) -> None:
+        """Send what has found no partner."""
+        for port, waiting in self._waiting.items():
+            items = [item for item, _ in waiting]
+            # Not before the frontier, which was promised without them.
+            times = [max(time, self._frontier) for _, time in waiting if time is not None]
+            waiting.clear()
+            if items:
+                self.send(f"{port}_only", items, times if len(times) == len(items) else None)
+        self.holds = 0
+
+    def snapshot(self) -> Any:
+        """The items that wait for a partner, and the frontier."""
+        return {"frontier": self._frontier, **{port: list(waiting) for port, waiting in self._waiting.items()}}
+
+    def restore(self, state: Any) -> None:
+        """Go on with those."""
+        self._frontier = state["frontier"]
+        self._waiting = {port: deque(state[port]) for port in ("left", "right")}
+        self.holds = sum(map(len, self._waiting.values()))

@@ -1,0 +1,102 @@
+import pytest
+from hypothesis import given
+
+import streamweave_lab as sw
+from streamweave_lab.errors import HoldFullError, NoEventTimeError, RunFailedError
+from streamweave_lab.operators.merge import Merge, Zip
+from streamweave_lab.testing.harness import Drive
+from tests.operators.scripts import two
+
+
+def test_items_leave_in_the_order_of_event_time_when_the_frontier_has_passed_them():
+    drive = Drive(Merge("merged")).batch(["c", "a"], [3.0, 1.0]).batch(["b", "b'"], [2.0, 2.0]).advance(2.0)
+    assert (drive.out["out"], drive.node.holds, drive.promised) == (["a"], 3, 2.0)
+    assert drive.finish().out["out"] == ["a", "b", "b'", "c"]
+    assert (drive.times["out"], drive.node.holds) == ([1.0, 2.0, 2.0, 3.0], 0)
+
+
+def test_a_merge_moves_in_steps_and_promises_no_more():
+    drive = Drive(Merge("merged", every=10.0)).batch(["a"], [12.0]).advance(19.0)
+    assert (drive.out["out"], drive.promised) == ([], 10.0)
+    assert drive.advance(20.0).out["out"] == ["a"]
+
+
+def test_what_a_merge_cannot_put_in_order_leaves_by_late_or_error():
+    drive = Drive(Merge("merged", hold=1)).advance(5.0).batch(["a", "b", "c"], [4.0, 5.0, 6.0]).batch(["d"])
+    assert (drive.late_items, drive.node.holds) == (["a"], 1)
+    assert [(f.item, type(f.error)) for f in drive.failures] == [("c", HoldFullError), ("d", NoEventTimeError)]
+
+
+def of_two_branches(many):
+    left = sw.Replay("left", [(float(2 * n), "left") for n in range(many)], time=lambda row: row[0])
+    right = sw.Replay("right", [(float(3 * n), "right") for n in range(many)], time=lambda row: row[0])
+    return left, right
+
+
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_in_a_run_two_sources_become_one_in_order(deterministic):
+    left, right = of_two_branches(5000)
+    merged = Merge("merged", every=60.0)
+    graph = sw.Graph("two", left >> merged, right >> merged, merged >> sw.Collect("all"))
+    times = [time for time, _ in graph.run_to_end(deterministic=deterministic)["all"].items]
+    assert times == sorted([2.0 * n for n in range(5000)] + [3.0 * n for n in range(5000)])
+
+
+@given(two(ports=("in", "in")))
+def test_a_merge_sorts(streams):
+    drive = Drive(Merge("merged", every=1.0))
+    for what, value in streams.script(every=1.0):
+        drive.advance(value) if what == "frontier" else drive.batch(value, [row[0] for row in value])
+    assert drive.finish().out["out"] + drive.late_items == [
+        *sorted((row for row in streams.side("in") if row not in drive.late_items), key=lambda row: row[0]),
+        *drive.late_items,
+    ]
+
+
+def test_a_zip_pairs_by_place():
+    drive = Drive(Zip("pairs")).batch([1, 2, 3], [1.0, 2.0, 3.0], port="left")
+    assert (drive.out["out"], drive.node.holds) == ([], 3)
+    drive.batch(["a", "b"], [5.0, 1.0], port="right")
+    assert (drive.out["out"], drive.times["out"], drive.node.holds) == ([(1, "a"), (2, "b")], [5.0, 2.0], 1)
+    drive.batch(["c", "d"], port="right")
+    assert (drive.out["out"][2:], drive.times["out"][2:], drive.node.holds) == ([(3, "c")], [None], 1)
+
+
+def test_what_finds_no_partner_leaves_at_the_end_not_before_the_frontier():
+    drive = Drive(Zip("pairs")).batch([1, 2, 3], [1.0, 2.0, 30.0], port="left").batch(["a"], [1.0], port="right")
+    drive.advance(10.0).finish()
+    assert (drive.out["left_only"], drive.times["left_only"]) == ([2, 3], [10.0, 30.0])
+    assert drive.node.holds == 0
+
+
+@given(two())
+def test_a_zip_is_a_zip_whichever_side_came_first(streams):
+    drive = Drive(Zip("pairs"))
+    for what, value in streams.script(every=None):
+        if what != "frontier":
+            drive.batch(value, [row[0] for row in value], port=what)
+    left, right = streams.side("left"), streams.side("right")
+    assert drive.finish().out["out"] == list(zip(left, right, strict=False))
+    assert drive.out["left_only"] == left[len(right) :]
+    assert drive.out["right_only"] == right[len(left) :]
+
+
+def test_in_a_run_the_branches_of_one_source_meet_again():
+    numbers = sw.Replay("numbers", range(20_000))
+    pairs = Zip("pairs")
+    graph = sw.Graph(
+        "diamond",
+        numbers >> sw.Map("double", lambda n: 2 * n) >> pairs.left,
+        numbers >> sw.Map("square", lambda n: n * n) >> pairs.right,
+        pairs >> sw.Collect("both"),
+    )
+    assert graph.run_to_end()["both"].items == [(2 * n, n * n) for n in range(20_000)]
+
+
+def test_in_a_run_uneven_branches_do_not_fill_the_memory_and_the_edge_that_brings_nothing_is_named():
+    numbers = sw.Replay("numbers", range(20_000))
+    pairs = Zip("pairs", hold=100)
+    few = numbers >> sw.Filter("few", lambda n: n % 1000 == 0) >> pairs.right
+    graph = sw.Graph("uneven", numbers >> pairs.left, few, pairs >> sw.Count("n"))
+    with pytest.raises(RunFailedError, match=r"holds 100 items of pairs\.left that wait for pairs\.right"):
+        graph.run_to_end()
