@@ -13,6 +13,7 @@ from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.errors import StreamweaveError
 from streamweave_lab.ipython.answers import Asked, StatusTable, Table, runs_table
 from streamweave_lab.ipython.words import NotUnderstoodError, Order, go_on, nearest, understand
+from streamweave_lab.ops.explain import Explained
 
 Matcher = Callable[[CompletionContext], SimpleMatcherResult]
 
@@ -22,11 +23,12 @@ class WeaveMagics(Magics):
     """What `%load_ext streamweave_lab` adds to IPython."""
 
     @line_magic
-    def weave(self, line: str) -> Asked | Table:
+    def weave(self, line: str) -> Asked | Explained | Table:
         """Look at the runs of this kernel and act on them.
 
             %weave runs                           all runs of this kernel
             %weave status [name]                  what a run is now
+            %weave explain [name]                 why its frontier stands, what slows it, why it is not ready
             %weave drain  [name] [--timeout 30]   take in nothing new, finish what is in flight, stop
             %weave reload [name]                  read the configuration again and apply it
             %weave stop   [name]                  stop now; what is in flight is lost, and counted
@@ -41,12 +43,14 @@ class WeaveMagics(Magics):
             raise UsageError(str(error)) from None
 
 
-def _carry_out(order: Order) -> Asked | Table:
+def _carry_out(order: Order) -> Asked | Explained | Table:
     if order.verb == "runs":
         return runs_table([run.status() for run in runs().values()])
     run = _the_run(order)
     if order.verb == "status":
         return StatusTable(run.status())
+    if order.verb == "explain":
+        return run.explain()
     wishes = {} if order.timeout is None else {"timeout": order.timeout}
     return Asked(order.verb, run.name, run.ask(order.verb, **wishes))  # type: ignore[arg-type]
 

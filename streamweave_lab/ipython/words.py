@@ -11,6 +11,7 @@ from difflib import get_close_matches
 VERBS = {
     "runs": "all runs of this kernel",
     "status": "what a run is now",
+    "explain": "why its frontier stands, what the bottleneck is, why it is not ready",
     "drain": "take in nothing new, finish what is in flight, stop",
     "reload": "read the configuration again and apply it",
     "stop": "stop now; what is in flight is lost, and counted",

@@ -70,6 +70,15 @@ def test_status_shows_the_only_run_without_a_name(flights: Kernel) -> None:
     assert [row.split()[:2] for row in rows] == [["ticks", "Replay"], ["counted", "Count"]]
 
 
+def test_explain_says_why_the_only_run_is_as_it_is(flights: Kernel) -> None:
+    flights.cell("await run.pause()")
+    shown = flights.cell("%weave explain")
+    assert "  ready       the run is paused: nothing flows until it is resumed or stepped" in shown.text.splitlines()
+    assert "<th" in shown.html
+    assert "<script" not in shown.html
+    assert shown.complained == ""
+
+
 def test_drain_is_started_at_once_and_the_next_cell_can_wait_for_the_end(flights: Kernel) -> None:
     shown = flights.cell("%weave drain flights --timeout 5")
     assert shown.text == "run 'flights' was asked to drain; await this for its report"
@@ -143,7 +152,7 @@ def test_names_are_escaped_where_they_meet_html(kernel: Kernel) -> None:
 
 def test_tab_completes_verbs_names_of_runs_and_options(flights: Kernel) -> None:
     assert flights.completions("%weave ") == [
-        f"%weave {verb}" for verb in ("drain", "reload", "runs", "status", "stop")
+        f"%weave {verb}" for verb in ("drain", "explain", "reload", "runs", "status", "stop")
     ]
     assert flights.completions("x = 1\n%weave drain fl") == ["x = 1\n%weave drain flights"]
     assert flights.completions("%weave drain flights --t") == ["%weave drain flights --timeout"]

@@ -1,0 +1,80 @@
+"""Where items wait for room, and for whom: read off a Status."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streamweave_lab.engine.status import EdgeStatus, NodeStatus, Status
+from streamweave_lab.ops.explanation import Explanation
+
+
+def name_of(edge: EdgeStatus) -> str:
+    """The edge as people write it."""
+    return f"{edge.source} -> {edge.target}"
+
+
+def node_at(status: Status, port: str) -> NodeStatus:
+    """The node that a port, such as "parse.out", belongs to. Names of nodes may have points in them."""
+    return status.node(port.rpartition(".")[0])
+
+
+def blocked_edges(status: Status) -> list[str]:
+    """The edges on which a sender waits for room now."""
+    return [name_of(edge) for edge in status.edges if edge.blocked]
+
+
+def stuck(status: Status) -> bool:
+    """Some node waits for room, and no node can do anything about it."""
+    return bool(blocked_edges(status)) and not any(node.state == "busy" for node in status.nodes)
+
+
+def edge_facts(status: Status, name: str) -> dict[str, Any]:
+    """How full an edge is, and what share of the run's time its sender has waited."""
+    edge = next(edge for edge in status.edges if name_of(edge) == name)
+    share = edge.blocked_seconds / status.uptime if status.uptime else 0.0
+    return {"queued": edge.queued, "capacity": edge.capacity, "blocked_share": round(share, 4)}
+
+
+def full_edge_after(status: Status, node: str) -> EdgeStatus | None:
+    """Down a chain of blocked nodes from `node`: the last edge on which one waits, before a node that does not."""
+    found: EdgeStatus | None = None
+    while step := next((e for e in status.edges if e.blocked and e.source.rpartition(".")[0] == node), None):
+        found, node = step, step.target.rpartition(".")[0]
+    return found
+
+
+def bottleneck(status: Status) -> Explanation:
+    """The first node that is not blocked below a blocked chain, and what takes its time."""
+    if status.state in ("stopped", "failed"):
+        return Explanation("bottleneck", "the run has ended: nothing waits for room", {"cause": "none"})
+    edge = next((found for node in status.nodes if (found := full_edge_after(status, node.name))), None)
+    if edge is None:
+        return _nothing_waits(status)
+    facts: dict[str, Any] = {"edge": name_of(edge), **edge_facts(status, name_of(edge))}
+    if stuck(status) and status.state == "running":
+        said = f"no single node: {', '.join(blocked_edges(status))} wait for each other"
+        return Explanation("bottleneck", said, {"cause": "stuck", "edges": blocked_edges(status)} | facts)
+    sender, node = node_at(status, edge.source), node_at(status, edge.target)
+    facts |= {"node": node.name, "waiting": sender.name, **_time_of(status, node)}
+    said = (
+        f"{node.name} is the bottleneck: {sender.name} waits for room on {name_of(edge)}, "
+        f"where {edge.queued} of {edge.capacity} items stand"
+    )
+    if node.held:
+        said += f", and {node.name} itself holds {node.held:,}"
+    return Explanation("bottleneck", said, {"cause": "slow node"} | facts)
+
+
+def _nothing_waits(status: Status) -> Explanation:
+    busiest = max(status.nodes, key=lambda node: node.run_seconds, default=None)
+    facts: dict[str, Any] = {"cause": "none"}
+    if busiest is not None:
+        facts |= {"busiest": busiest.name, **_time_of(status, busiest)}
+    return Explanation("bottleneck", "no node is: nothing waits for room", facts)
+
+
+def _time_of(status: Status, node: NodeStatus) -> dict[str, Any]:
+    """The shares of the run's time in which a node was busy, and in which its logic really ran."""
+    whole = status.uptime or 1.0
+    busy, ran = node.busy_seconds / whole, node.run_seconds / whole
+    return {"busy_share": round(busy, 4), "run_share": round(ran, 4), "held": node.held}
