@@ -40,13 +40,20 @@ class Parcel:
         self.out: list[Any] = []
         self.failed: list[tuple[int, Exception]] = []
         self.seconds: float | None = None
-        """What it took; None where that says nothing about other parcels."""
+        """What the work took; None where that says nothing about other parcels."""
         self.suspect = False
         """A worker died over it: one item at a time from here on."""
 
 
+_NO_MORE = Parcel(Program(repr, travels=False), [], [])
+"""Behind the last parcel of a lane."""
+
+
 class Owner(Protocol):
     """Who hears of a lane, in the lane's thread; the callbacks must not wait."""
+
+    def deaf(self) -> bool:
+        """Nobody is there to hear any more, as where a loop was closed with the run still on it."""
 
     def came_back(self, lane: Lane, parcel: Parcel) -> None:
         """A parcel is done."""
@@ -69,7 +76,7 @@ class Lane(threading.Thread):
         self.node, self.owner = name, owner
         self.given = 0
         """Parcels it has now; for the owner to count."""
-        self._todo: SimpleQueue[Parcel | None] = SimpleQueue()
+        self._todo: SimpleQueue[Parcel] = SimpleQueue()
         self._stopped = False
 
     def give(self, parcel: Parcel) -> None:
@@ -78,12 +85,12 @@ class Lane(threading.Thread):
 
     def close(self) -> None:
         """End once everything given is done."""
-        self._todo.put(None)
+        self._todo.put(_NO_MORE)
 
     def kill(self) -> None:
         """End now. A thread cannot be made to: it ends after what it is at."""
         self._stopped = True
-        self._todo.put(None)
+        self._todo.put(_NO_MORE)
 
     def await_death(self) -> None:
         """Wait a moment for what `kill` has ended."""
@@ -100,11 +107,22 @@ class Lane(threading.Thread):
             self.owner.gone(self)
 
     def _work(self) -> None:
-        while (parcel := self._todo.get()) is not None and not self._stopped:
+        while (parcel := self._next(wait=True)) is not _NO_MORE:
+            if parcel is None:
+                continue
             began = SYSTEM_CLOCK.now()
             parcel.out, parcel.failed = call_each(parcel.program.logic, parcel.items)
             parcel.seconds = SYSTEM_CLOCK.now() - began
             self.owner.came_back(self, parcel)
+
+    def _next(self, *, wait: bool) -> Parcel | None:
+        """The next parcel; None if there is none in a while, or none now where it need not `wait`."""
+        if self._stopped or self.owner.deaf():
+            return _NO_MORE
+        try:
+            return self._todo.get(block=wait, timeout=_IDLE_SECONDS)
+        except Empty:
+            return None
 
     def _leave(self) -> None:
         pass
@@ -124,7 +142,6 @@ class ProcessLane(Lane):
         """Parcels taken on, the oldest first."""
         self._sent = 0
         """How many of them the process that is there now has."""
-        self._answered = 0.0
 
     def kill(self) -> None:
         """End the process, whatever it is at."""
@@ -149,7 +166,7 @@ class ProcessLane(Lane):
             except WorkerGoneError as gone:
                 if self._stopped:
                     return
-                self._lost(gone, f"the {len(parcel.items)} items it had are")
+                self._lost(gone, f"it had {len(parcel.items)} items, and each is tried again in a new one")
                 self._sent, parcel.suspect = 0, True
                 continue
             except UnreadableError:
@@ -164,27 +181,23 @@ class ProcessLane(Lane):
     def _take_on(self) -> bool:
         """Take what is there, and wait for it only with nothing else to do. False at the end."""
         while len(self._had) < DEPTH:
-            try:
-                parcel = self._todo.get(block=not self._had, timeout=_IDLE_SECONDS)
-            except Empty:
-                break
-            if parcel is None:
+            parcel = self._next(wait=not self._had)
+            if parcel is _NO_MORE:
                 return False
+            if parcel is None:
+                break
             self._had.append(parcel)
-        return not self._stopped
+        return True
 
     def _whole(self, parcel: Parcel) -> None:
-        began = self._answered if self._sent else SYSTEM_CLOCK.now()
         for each in islice(tuple(self._had), self._sent, None):
             if each.suspect or each.program is not parcel.program:
                 break
             if not self._dispatch(each):
                 break
             self._sent += 1
-        parcel.out, parcel.failed = self._process.outcome()
+        parcel.out, parcel.failed, parcel.seconds = self._process.outcome()
         self._sent -= 1
-        self._answered = SYSTEM_CLOCK.now()
-        parcel.seconds = self._answered - began
 
     def _dispatch(self, parcel: Parcel) -> bool:
         """Send a parcel. False if some item of it cannot travel, and it is not the one that is due."""
@@ -202,7 +215,7 @@ class ProcessLane(Lane):
         for place, item in enumerate(parcel.items):
             try:
                 self._process.send(parcel.program, [item])
-                out, failed = self._process.outcome()
+                out, failed, _ = self._process.outcome()
                 parcel.out += out
                 parcel.failed += [(place, error) for _, error in failed]
             except UnreadableError as unreadable:
@@ -210,12 +223,12 @@ class ProcessLane(Lane):
             except WorkerGoneError as gone:
                 if self._stopped:
                     raise
-                self._lost(gone, "the item it had is refused; the others are")
+                self._lost(gone, "the item it had is refused")
                 parcel.failed.append((place, WorkerLostError(self.node, gone.how)))
 
-    def _lost(self, gone: WorkerGoneError, had: str = "it had no items, nothing is") -> None:
-        self.owner.lost(f"{self.node}: a worker process (pid {gone.pid}) {gone.how}; {had} tried again in a new one")
+    def _lost(self, gone: WorkerGoneError, had: str = "it had no items, and a new one takes its place") -> None:
+        self.owner.lost(f"{self.node}: a worker process (pid {gone.pid}) {gone.how}; {had}")
 
     def _leave(self) -> None:
         with suppress(WorkerGoneError):
-            self._process.end(at_once=self._stopped)
+            self._process.end(at_once=self._stopped or self.owner.deaf())

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from streamweave_lab.engine.pool import Program
 
 _END_SECONDS = 2.0
+_PIPE_BYTES = 2**20
+"""Each call of the system gives the GIL away, and a busy loop keeps it for a while: few calls, with much in each."""
 _STARTS = 3
 """A worker that dies so many times over nothing but the function will not be started again."""
 
@@ -69,8 +71,11 @@ class WorkerProcess:
             self._prepare(program)
         self._write(worker.ITEMS, body)
 
-    def outcome(self) -> worker.Outcome:
-        """What became of the items that were sent first. Raises: WorkerGoneError, UnreadableError."""
+    def outcome(self) -> tuple[list[Any], list[tuple[int, Exception]], float]:
+        """What became of the items that were sent first, and the seconds that took.
+
+        Raises: WorkerGoneError, UnreadableError.
+        """
         frame = self._read()
         try:
             content = pickle.loads(memoryview(frame)[1:])  # noqa: S301 - from the process that was started here
@@ -78,8 +83,8 @@ class WorkerProcess:
             raise UnreadableError(_explained(error)) from error
         if frame[0] == worker.UNREADABLE:
             raise UnreadableError(content)
-        outcome: worker.Outcome = content
-        return outcome
+        out, failed, seconds = content
+        return out, failed, seconds
 
     def replace_if_dead(self, tell: Callable[[WorkerGoneError], None]) -> None:
         """Start another if the process died while it had nothing to do."""
@@ -159,6 +164,8 @@ class WorkerProcess:
                 [sys.executable, "-P", worker.__file__],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
+                bufsize=_PIPE_BYTES,
+                pipesize=_PIPE_BYTES,
                 start_new_session=True,
             )
         self._write(worker.PATH, pickle.dumps(sys.path))

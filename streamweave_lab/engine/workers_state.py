@@ -187,6 +187,9 @@ class _OnLoop:
     def __init__(self, state: WorkersState, loop: asyncio.AbstractEventLoop) -> None:
         self._state, self._loop = state, loop
 
+    def deaf(self) -> bool:
+        return self._loop.is_closed()
+
     def came_back(self, lane: Lane, parcel: Parcel) -> None:
         self._call(self._state.came_back, lane, parcel)
 

@@ -145,12 +145,12 @@ def test_what_is_in_flight_is_bounded_and_results_wait_for_the_slow_head() -> No
         def work(item: int) -> int:
             import time
 
-            time.sleep(0.8 if item == 100 else 0)
+            time.sleep(0.5 if item == 100 else 0)
             return item
 
         run = Graph("bound", Replay("n", count()) >> Map("m", work, workers=2) >> Collect("all")).start()
         await until(lambda: run["all"].items[-1:] >= [50])
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.2)
         before = run.status()
         assert run["all"].items[-1] < 100  # the rest waits for the hundredth item, in order
         assert 0 < before.node("m").held <= 8 * 1024

@@ -1,0 +1,266 @@
+"""Worker processes that die, are interrupted, or are sent what cannot travel: contained, told, and nothing left."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from streamweave_lab.engine.run import LocalRun
+from streamweave_lab.errors import RunFailedError, WorkerLostError
+from streamweave_lab.graph.graph import Graph
+from streamweave_lab.operators import Collect, Map, Replay
+
+
+def children() -> list[Any]:
+    found: list[Any] = psutil.Process().children(recursive=True)
+    return found
+
+
+async def until(come: Callable[[], object]) -> None:
+    while not come():  # noqa: ASYNC110 - what it waits for happens in other processes
+        await asyncio.sleep(0.005)
+
+
+def still_works(process: Any) -> bool:
+    """A dead orphan may be a zombie until the first process of the machine looks."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def drawn(name: str, f: Callable[[Any], Any], items: Any, workers: int = 2) -> Graph:
+    step = Map("m", f, workers=workers)
+    return Graph(name, Replay("n", items) >> step >> Collect("all"), step.error >> Collect("refused"))
+
+
+def ended(graph: Graph) -> LocalRun:
+    run = graph.run_to_end(deterministic=False)
+    assert children() == []
+    return run
+
+
+def told(run: LocalRun) -> list[str]:
+    return [event.message for event in run.events if event.event == "node.worker_lost"]
+
+
+def test_a_worker_that_is_killed_again_and_again_costs_no_item_and_no_order() -> None:
+    def work(item: int) -> tuple[int, int]:
+        import os
+        import time
+
+        time.sleep(0.001)
+        return item, os.getpid()
+
+    async def main() -> None:
+        run = drawn("killed", work, range(400)).start()
+        killed: set[int] = set()
+        while len(killed) < 3:
+            await until(lambda: {pid for _, pid in run["all"].items} - killed)
+            pid = max({pid for _, pid in run["all"].items} - killed)
+            os.kill(pid, signal.SIGKILL)
+            killed.add(pid)
+        await run.done()
+        assert [item for item, _ in run["all"].items] == list(range(400))
+        assert run["refused"].items == []
+        assert run["m"].workers_lost == 3
+        assert "was ended by SIGKILL" in told(run)[-1]
+        assert "each is tried again in a new one (1 lost so far)" in told(run)[-1]
+        node = run.status().node("m")
+        assert (node.items_in["in"], node.items_out["out"], node.held) == (400, 400, 0)
+
+    asyncio.run(main())
+    assert children() == []
+
+
+@pytest.mark.parametrize(
+    ("code", "how"), [("os._exit(7)", "ended with exit code 7"), ("os.abort()", "was ended by SIGABRT")]
+)
+def test_an_item_that_ends_its_worker_twice_is_refused_and_the_others_go_on(code: str, how: str) -> None:
+    def work(item: int) -> int:
+        if item == 33:
+            exec("import os; " + code)
+        return item
+
+    run = ended(drawn("poison", work, range(60)))
+    assert run["all"].items == [item for item in range(60) if item != 33]
+    (failure,) = run["refused"].items
+    assert (failure.item, type(failure.error), failure.error.how) == (33, WorkerLostError, how)
+    assert how in str(failure.error)
+    assert run["m"].workers_lost == 2
+
+
+def test_without_an_error_port_such_an_item_fails_the_run_and_is_named() -> None:
+    def work(item: int) -> None:
+        import os
+
+        os._exit(item)
+
+    graph = Graph("fatal", Replay("n", [3]) >> Map("m", work, workers=1) >> Collect("all"))
+    with pytest.raises(RunFailedError, match=r"'m' on item 3: .*ended with exit code 3"):
+        graph.run_to_end(deterministic=False)
+    assert children() == []
+
+
+def test_a_worker_that_dies_with_nothing_to_do_is_replaced_before_the_next_item() -> None:
+    async def main() -> None:
+        gate = asyncio.Event()
+
+        async def items() -> Any:
+            yield 1
+            await gate.wait()
+            yield 2
+
+        run = drawn("idle", lambda item: (item, __import__("os").getpid()), items(), workers=1).start()
+        await until(lambda: run["all"].items)
+        first = run["all"].items[0][1]
+        os.kill(first, signal.SIGKILL)
+        await until(lambda: run["m"].workers_lost)
+        await until(lambda: [child.pid for child in children()] not in ([], [first]))
+        gate.set()
+        await run.done()
+        assert [item for item, _ in run["all"].items] == [1, 2]
+        assert first != run["all"].items[1][1]
+        assert "it had no items" in told(run)[0]
+
+    asyncio.run(main())
+    assert children() == []
+
+
+def test_an_item_that_cannot_travel_is_refused_alone() -> None:
+    items: list[Any] = [1, threading.Lock(), 3]
+    run = ended(drawn("items", lambda item: 1, items))
+    assert run["all"].items == [1, 1]
+    assert [failure.item for failure in run["refused"].items] == [items[1]]
+    assert "cannot travel" in str(run["refused"].items[0].error)
+    assert run["m"].workers_lost == 0
+
+
+def test_a_result_that_cannot_travel_back_is_refused_alone() -> None:
+    run = ended(drawn("results", lambda item: threading.Lock() if item == 5 else item, range(9)))
+    assert run["all"].items == [0, 1, 2, 3, 4, 6, 7, 8]
+    assert [failure.item for failure in run["refused"].items] == [5]
+    assert "the result cannot be sent back" in str(run["refused"].items[0].error)
+
+
+def test_an_error_that_cannot_travel_back_comes_as_its_text() -> None:
+    def work(item: int) -> int:
+        class HiddenError(Exception):
+            def __init__(self, a: int, b: int) -> None:
+                super().__init__(f"{a} and {b}")
+
+        raise HiddenError(item, 2)
+
+    (failure,) = ended(drawn("errors", work, [1]))["refused"].items
+    assert (type(failure.error), str(failure.error)) == (RuntimeError, "HiddenError: 1 and 2")
+
+
+def test_a_function_that_the_worker_cannot_read_fails_the_run_and_says_so() -> None:
+    class Unreadable:
+        def __reduce__(self) -> Any:
+            return eval, ("1 / 0",)
+
+        def __call__(self, item: int) -> int:
+            return item
+
+    with pytest.raises(RunFailedError, match="cannot read the function: ZeroDivisionError"):
+        drawn("unread", Unreadable(), [1]).run_to_end(deterministic=False)
+    assert children() == []
+
+
+def test_workers_end_where_a_loop_is_closed_with_the_run_still_on_it() -> None:
+    async def main() -> None:
+        run = drawn("closed", lambda item: item, count()).start()
+        await until(lambda: run["all"].items)
+
+    asyncio.run(main())
+    assert psutil.wait_procs(children(), timeout=5)[1] == []
+
+
+def test_large_items_both_ways_do_not_make_the_two_sides_wait_for_each_other() -> None:
+    run = ended(drawn("large", lambda item: item + b"!", [bytes(1_000_000)] * 24))
+    assert [len(item) for item in run["all"].items] == [1_000_001] * 24
+
+
+_NOTEBOOK = """
+import asyncio, os, signal, sys
+import streamweave_lab as sw
+
+class Order:
+    def __init__(self, n): self.n = n
+
+class OddError(Exception): pass
+
+factor = 3
+def work(order):
+    import os
+    if order.n == 1: raise OddError(order.n)
+    order.n *= factor
+    return order, os.getpid()
+
+async def main():
+    step = sw.Map("m", work, workers=2)
+    source = sw.Replay("n", (Order(n) for n in __import__("itertools").count()))
+    run = sw.Graph("g", source >> step >> sw.Collect("all"), step.error >> sw.Collect("no")).start()
+    while len(run["all"].items) < 20: await asyncio.sleep(0.01)
+    assert isinstance(run["all"].items[0][0], Order) and run["all"].items[1][0].n == 6
+    assert type(run["no"].items[0].error) is OddError
+    if "die" in sys.argv:
+        print(*{pid for _, pid in run["all"].items}, flush=True)
+        await asyncio.sleep(60)
+    signal.signal(signal.SIGINT, lambda *_: None)
+    os.killpg(0, signal.SIGINT)
+    before, seen = run["m"].workers_lost, len(run["all"].items)
+    while len(run["all"].items) < seen + 100: await asyncio.sleep(0.01)
+    await run.stop()
+    print(before, run["m"].workers_lost)
+
+asyncio.run(main())
+"""
+
+
+def script(tmp_path: Path, *args: str) -> Any:
+    (tmp_path / "notebook.py").write_text(_NOTEBOOK)
+    command = [sys.executable, str(tmp_path / "notebook.py"), *args]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path) or str(Path.cwd())}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True, env=environment)
+
+
+def test_what_main_defines_works_there_and_an_interrupt_of_the_kernel_does_not_reach_the_workers(
+    tmp_path: Path,
+) -> None:
+    process = script(tmp_path)
+    assert process.communicate(timeout=20)[0].split() == ["0", "0"]
+    assert process.returncode == 0
+
+
+def test_workers_end_when_the_process_that_started_them_is_killed(tmp_path: Path) -> None:
+    process = script(tmp_path, "die")
+    workers = [psutil.Process(int(pid)) for pid in process.stdout.readline().split()]
+    assert workers
+    process.kill()
+    process.communicate()
+    asyncio.run(asyncio.wait_for(until(lambda: not any(map(still_works, workers))), 5))
+
+
+def test_killed_workers_while_the_configuration_changes_and_a_drain_lose_nothing() -> None:
+    async def main() -> None:
+        run = drawn("drain", lambda item: (item, __import__("os").getpid()), count()).start()
+        await until(lambda: run["all"].items)
+        draining = asyncio.ensure_future(run.drain())
+        await asyncio.sleep(0)
+        os.kill(run["all"].items[-1][1], signal.SIGKILL)
+        assert (await draining).complete
+        assert [item for item, _ in run["all"].items] == list(range(run["n"].position))
+
+    asyncio.run(main())
+    assert children() == []
