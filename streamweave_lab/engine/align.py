@@ -18,6 +18,7 @@ class Alignment:
     def __init__(self, inputs: Sequence[Channel]) -> None:
         self._inputs = inputs
         self._barrier: Barrier | None = None
+        self._suspended: Barrier | None = None
 
     @property
     def ended(self) -> bool:
@@ -28,6 +29,8 @@ class Alignment:
         """Note that `barrier` came on `channel`. Returns the barrier to act on once all inputs have met it."""
         if barrier.last:
             channel.ended = True
+            if barrier.suspend:
+                self._suspended = barrier
         else:
             channel.held = True
             self._barrier = barrier
@@ -36,4 +39,5 @@ class Alignment:
         for each in self._inputs:
             each.held = False
         met, self._barrier = self._barrier, None
-        return barrier if self.ended else met
+        # Where one input was cut off, nothing is finished, though another may have come to its own end.
+        return self._suspended or barrier if self.ended else met

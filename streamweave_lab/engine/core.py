@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from streamweave_lab.clock import Clock
+from streamweave_lab.clock import SYSTEM_CLOCK, Clock
 from streamweave_lab.engine.async_state import AsyncState
 from streamweave_lab.engine.channel import Channel
+from streamweave_lab.engine.kept import Kept, give_back, take
 from streamweave_lab.engine.node_state import BLOCKED, BUSY, TURN_SECONDS, NodeFailed, NodeState, adapt
 from streamweave_lab.engine.source_state import AsyncSourceState, SourceState
+from streamweave_lab.engine.workers_state import WorkersState
 from streamweave_lab.graph.batch import Barrier, Failure, Watermark
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.graph.node import AsyncSource, Node, Sink, Source
 from streamweave_lab.graph.port import DEFAULT_CAPACITY
+from streamweave_lab.operators.each import Map
 from streamweave_lab.progress.frontier import Frontier
 from streamweave_lab.progress.window import granularity
 
@@ -91,15 +94,22 @@ class Core:
         self.sources = [state for state in self.states if isinstance(state, SourceState)]
         self._source_mask = (1 << len(self.sources)) - 1
         self._last_source = 0
-        self.progress = Frontier(state.index for state in self.states if isinstance(state.node, Sink))
+        self.sinks = {state.index for state in self.states if isinstance(state.node, Sink)}
+        self.progress = Frontier(self.sinks)
         """The frontier of the run: that of a node to which all the sinks would lead."""
         self.channels = [self._connect(edge) for edge in graph.edges]
         for state in self.states:
             state.wired()
         self._stepping = False
+        self.keeping = False
+        """Nodes that end keep their last state."""
+        self.cut: dict[str, Kept] = {}
+        """What nodes kept at the barrier of the newest epoch that takes snapshots."""
+        self.final: dict[str, Kept] = {}
+        """What nodes had when they ended."""
 
-    def open(self, config: Any) -> None:
-        """Set up every node's state, sinks first, then let the sources in."""
+    def open(self, config: Any, kept: Mapping[str, Kept] | None = None) -> None:
+        """Set up every node's state, sinks first, from what was kept of it if anything, then let the sources in."""
         self.begun = True
         now = self.clock.now()
         for state in self.states:
@@ -108,6 +118,8 @@ class Core:
             self.opening = state.node.name
             state.node.opened()
             state.open = True
+            if kept and state.node.name in kept:
+                give_back(self, state, kept[state.node.name])
             if config is not None:
                 state.node.configure(config)
         for source in self.sources:
@@ -182,6 +194,8 @@ class Core:
     def inject(self, barrier: Barrier) -> None:
         """Let every source that still runs send a barrier."""
         self.epoch = barrier.epoch
+        if barrier.snapshot:
+            self.cut = {}
         for source in self.sources:
             try:
                 source.inject(barrier)
@@ -245,6 +259,15 @@ class Core:
         """An item leaves by an error port."""
         self.listener.refused(failure)
 
+    def keep(self, state: NodeState) -> None:
+        """A node has met a barrier that takes snapshots."""
+        self.cut[state.node.name] = take(state)
+
+    def keep_final(self, state: NodeState) -> None:
+        """A node has met its last barrier."""
+        if self.keeping:
+            self.final[state.node.name] = take(state)
+
     def node_ended(self, state: NodeState) -> None:
         """A node has finished all its work."""
         self._release(state)
@@ -277,6 +300,8 @@ class Core:
             return AsyncSourceState(self, index, node)
         if isinstance(node, Source):
             return SourceState(self, index, node)
+        if isinstance(node, Map) and node.workers and self.clock is SYSTEM_CLOCK:  # in virtual time there are none
+            return WorkersState(self, index, node)
         return AsyncState(self, index, node) if node.awaits else NodeState(self, index, node)
 
     def _connect(self, edge: Any) -> Channel:

@@ -6,26 +6,34 @@ import asyncio
 import copy
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from streamweave_lab.clock import Clock
+from streamweave_lab.clock import Clock, VirtualClock
 from streamweave_lab.config.model import Config
 from streamweave_lab.config.plan import Change, Plan, plan
 from streamweave_lab.engine.core import Core, Host
 from streamweave_lab.engine.drain import Drain
 from streamweave_lab.engine.epochs import Epochs
 from streamweave_lab.engine.events import Events
+from streamweave_lab.engine.kept import Kept
 from streamweave_lab.engine.lifecycle import Lifecycle, State
 from streamweave_lab.engine.pulse import Pulse
-from streamweave_lab.engine.reports import Drained, Reloaded
+from streamweave_lab.engine.reports import Checkpointed, Drained, Reloaded
 from streamweave_lab.engine.status import EventStatus
 from streamweave_lab.engine.step import Pause, Stepper
-from streamweave_lab.errors import ConfigError, RunFailedError
+from streamweave_lab.errors import ConfigError, RunFailedError, StateError
 from streamweave_lab.graph.batch import Barrier, Failure
 from streamweave_lab.graph.graph import Graph
 
 if TYPE_CHECKING:
+    from streamweave_lab.engine.checkpoints import Checkpoints, Resume
     from streamweave_lab.engine.run import LocalRun
+    from streamweave_lab.state.store import Reason
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Execution:
@@ -34,11 +42,15 @@ class Execution:
     def __init__(
         self, graph: Graph, config: Config | None, clock: Clock, host: Host, *, where: str,
         loop: asyncio.AbstractEventLoop | None, batch_size: int | None = None,
+        checkpoints: Checkpoints | None = None,
     ) -> None:  # fmt: skip
         self.graph, self.name, self.config, self.host, self.loop = graph, graph.name, config, where, loop
         self.lifecycle = Lifecycle(graph.name)
         self.epochs = Epochs()
         self.core = Core(graph, [copy.copy(node) for node in graph], clock, host, self, batch_size)
+        self.checkpoints = checkpoints
+        self.resume_from: Resume | None = None
+        self.core.keeping = checkpoints is not None
         self.pulse: Pulse | None = None
         self.draining: Drain | None = None
         self.pausing: Pause | None = None
@@ -59,6 +71,10 @@ class Execution:
         self._over: Future[None] = Future()
         self._drain_task: asyncio.Task[Drained] | None = None
         self._barrier_met: asyncio.Future[None] | None = None
+        self._cut: dict[str, Kept] = {}
+        self._last_write: asyncio.Task[None] | None = None
+        self._suspend_task: asyncio.Task[Checkpointed] | None = None
+        self.last_checkpoint: Checkpointed | None = None
         self._changing = asyncio.Lock()
         self._on_end: list[Callable[[], object]] = []
 
@@ -76,15 +92,17 @@ class Execution:
         """Wait until the run has ended, well or badly."""
         await asyncio.shield(asyncio.wrap_future(self._over))
 
-    def begin(self) -> None:
-        """Open every node and let the sources in.
+    def begin(self, resumed: Callable[[], Resume | None]) -> None:
+        """Open every node and let the sources in, from what `resumed` finds to go on from.
 
-        Raises: ConfigError if a node refuses the configuration; RunFailedError if it cannot be opened.
+        Raises: StateError if it cannot go on from there; ConfigError if a node refuses the configuration;
+        RunFailedError if it cannot be opened.
         """
         self.started_at, self.started_now = self.core.clock.wall(), self.core.clock.now()
         try:
-            self.core.open(self.config)
-        except ConfigError as error:
+            self.resume_from = resumed()
+            self.core.open(self.config, {} if self.resume_from is None else self.resume_from.kept)
+        except (ConfigError, StateError) as error:
             self.failed(self.core.opening or "?", None, error)
             raise
         except Exception as error:
@@ -92,8 +110,11 @@ class Execution:
             assert self.failure is not None  # noqa: S101 - that is what `failed` makes
             raise self.failure from error
         self.lifecycle.move(State.RUNNING, "start")
-        self.told("run.started", f"started with {len(self.graph.nodes)} nodes")
+        self.told("run.started", f"started with {len(self.graph.nodes)} nodes{self._from_where()}")
         self.core.touch(0)
+        if self.loop is not None and self.checkpoints is not None and self.checkpoints.every is not None:
+            regular = self.loop.create_task(self._take_regularly(self.checkpoints), name="checkpoints")
+            self.on_end(regular.cancel)
 
     def on_end(self, callback: Callable[[], object]) -> None:
         """Call back once when the run has ended."""
@@ -123,7 +144,7 @@ class Execution:
         """A node has ended, and with it perhaps the run."""
         self._confirm(node)
         if all(state.ended for state in self.core.states):
-            self._end(State.STOPPED, self._say_finished)
+            self.all_ended()
 
     def failed(self, node: str, item: Any, error: BaseException) -> None:
         """A node has failed: the run ends, and says so."""
@@ -133,10 +154,59 @@ class Execution:
         self.core.failed_node = node
         self._end(State.FAILED, self._say_failed)
 
+    def all_ended(self) -> None:
+        """The last node has ended: what is kept of them is written, and then the run ends."""
+        if self.checkpoints is None:
+            self._end(State.STOPPED, self._say_finished)
+        elif self.loop is None:
+            self._write_last(self.checkpoints)
+            self._end(State.STOPPED, self._say_finished)
+        elif self._last_write is None:
+            self._last_write = self.loop.create_task(self._end_written(self.checkpoints), name="last checkpoint")
+
     # Inside
+
+    def _from_where(self) -> str:
+        return "" if self.resume_from is None else f", {self.resume_from.told}"
+
+    async def _end_written(self, checkpoints: Checkpoints) -> None:
+        await self._elsewhere(self._write_last, checkpoints)
+        self._end(State.STOPPED, self._say_finished)
+
+    async def _elsewhere(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do `work` in a thread, for the loop has no time for it; virtual time would run away meanwhile."""
+        if isinstance(self.core.clock, VirtualClock):
+            return work(*args, **kwargs)
+        return await asyncio.to_thread(work, *args, **kwargs)
+
+    def _write_last(self, checkpoints: Checkpoints) -> None:
+        suspending = self.lifecycle.state is State.SUSPENDING
+        reason: Reason = "suspend" if suspending else "drain" if self.draining else "end"
+        self.last_checkpoint = self._written(checkpoints, reason, self.epochs.current, dict(self.core.final))
+
+    def _written(self, checkpoints: Checkpoints, reason: Reason, epoch: int, kept: dict[str, Kept]) -> Checkpointed:
+        """Write a checkpoint; what goes wrong is told and counted, and the run goes on."""
+        clock = self.core.clock
+        began = clock.now()
+        try:
+            info = checkpoints.write(self.name, epoch, clock.wall(), reason, kept, self.config)
+        except (StateError, OSError) as error:
+            return Checkpointed(False, epoch=epoch, seconds=clock.now() - began, problem=str(error) or repr(error))
+        return Checkpointed(True, info.id, epoch, clock.now() - began, info.bytes)
+
+    def _note_checkpoint(self, report: Checkpointed) -> None:
+        """Count and tell; on the loop."""
+        assert self.checkpoints is not None  # noqa: S101 - it was written there
+        self.checkpoints.note(report, self.core.clock.wall())
+        if report.committed:
+            self.told("checkpoint.committed", f"checkpoint {report.id} holds all before epoch {report.epoch}")
+        else:
+            self.told("checkpoint.failed", f"no checkpoint of epoch {report.epoch}: {report.problem}", level="error")
 
     def _confirm(self, node: int) -> None:
         if self.epochs.confirm(node) and self._barrier_met is not None and not self._barrier_met.done():
+            # At once: what ends after this must not be in the same cut.
+            self._cut = {**self.core.final, **self.core.cut}
             self._barrier_met.set_result(None)
 
     def _say_stopped(self) -> None:
@@ -163,6 +233,8 @@ class Execution:
             self._barrier_met.set_result(None)
         for callback in self._on_end:
             callback()
+        if self.last_checkpoint is not None:
+            self._note_checkpoint(self.last_checkpoint)
         say()  # before anybody who waits for the end, perhaps in another thread, can look
         self._over.set_result(None)
 
@@ -177,6 +249,60 @@ class Execution:
         if self.config is None:
             raise ConfigError(f"run {self.name!r}", ("it was started without a configuration; pass config= to start",))
         return self.config
+
+    def _kept_somewhere(self, verb: str) -> Checkpoints:
+        if self.checkpoints is None:
+            raise StateError(f"run {self.name!r} cannot {verb}: it was started without a store; pass store= to start")
+        return self.checkpoints
+
+    async def _take_checkpoint(self, checkpoints: Checkpoints, reason: Reason) -> Checkpointed:
+        async with self._changing:
+            began = self.core.clock.now()
+            epoch = await self._pass(partial(Barrier, snapshot=True))
+            if epoch is None or not self._cut:
+                return Checkpointed(False, epoch=epoch, problem="the run ended before every node had met the barrier")
+            cut, self._cut = self._cut, {}
+            report = await self._elsewhere(self._written, checkpoints, reason, epoch, cut)
+            report = replace(report, seconds=self.core.clock.now() - began)
+            self._note_checkpoint(report)
+            return report
+
+    async def _take_regularly(self, checkpoints: Checkpoints) -> None:
+        assert checkpoints.every is not None  # noqa: S101 - else nobody calls this
+        while True:
+            await asyncio.sleep(checkpoints.every)
+            if self.lifecycle.state is State.RUNNING:
+                await self._take_checkpoint(checkpoints, "interval")
+
+    async def _pass(self, barrier: Callable[[int], Barrier]) -> int | None:
+        """Let a barrier go through the graph; its epoch, when every node has met it or the run has ended.
+
+        None where every node has ended already.
+        """
+        nodes = {state.index for state in self.core.states if not state.ended}
+        if not nodes or self.lifecycle.over:
+            return None
+        epoch = self.epochs.begin(nodes)
+        self._barrier_met = asyncio.get_running_loop().create_future()
+        self.core.inject(barrier(epoch))
+        await self._barrier_met
+        return epoch
+
+    async def _suspend(self, timeout: float) -> Checkpointed:
+        began = self.core.clock.now()
+        self.told("run.suspending", f"suspending, at most {timeout:g} s")
+        self.core.inject(Barrier(self.epochs.last(), last=True, suspend=True))
+        self.core.resume()  # only now, so that a paused run takes in nothing new
+        over = asyncio.ensure_future(self.over())
+        await asyncio.wait([over], timeout=timeout)
+        if not over.done():
+            over.cancel()
+            self.force_end()
+        seconds = self.core.clock.now() - began
+        if self.last_checkpoint is None:
+            problem = "it failed" if self.failure else f"not every node met the barrier within {timeout:g} s"
+            return Checkpointed(False, seconds=seconds, problem=problem, dropped=self.dropped)
+        return replace(self.last_checkpoint, seconds=seconds)
 
     async def _change_to(self, new: Config) -> Reloaded:
         if reasons := tuple(self._why_no_change(new)):
@@ -202,13 +328,11 @@ class Execution:
             planned = plan(self._configured(), new)
             if planned.refused:
                 return self._rejected(planned.refused, planned.changes)
-            epoch = self.epochs.begin({state.index for state in self.core.states if not state.ended})
-            self._barrier_met = asyncio.get_running_loop().create_future()
-            self.core.inject(Barrier(epoch, config=new))
-            await self._barrier_met
-            if not self.epochs.met:
+            epoch = await self._pass(partial(Barrier, config=new))
+            if epoch is None or not self.epochs.met:
                 how = "ended" if self.failure is None else "failed"
-                return self._rejected((f"the run {how} before every node had met epoch {epoch}",))
+                when = "it was applied" if epoch is None else f"every node had met epoch {epoch}"
+                return self._rejected((f"the run {how} before {when}",))
             return self._applied(new, epoch, planned)
 
     def _applied(self, new: Config, epoch: int, planned: Plan) -> Reloaded:

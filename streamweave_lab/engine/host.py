@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from math import inf
@@ -14,6 +16,8 @@ from streamweave_lab import upward
 from streamweave_lab.clock import SYSTEM_CLOCK, Clock, VirtualClock
 from streamweave_lab.config.model import Config
 from streamweave_lab.engine import registry
+from streamweave_lab.engine.checkpoints import Keeping
+from streamweave_lab.engine.core import Host
 from streamweave_lab.engine.lifecycle import State
 from streamweave_lab.engine.pulse import in_kernel, pulse_of
 from streamweave_lab.engine.run import LocalRun
@@ -28,16 +32,19 @@ _FAREWELL_SECONDS = 5.0
 _FIXED_BATCH = 256
 
 
-def start(graph: Graph, config: Config | None = None, *, host: str = "loop", replace: str = "drain") -> LocalRun:
+def start(
+    graph: Graph, config: Config | None, *, host: str, replace: str | None, keeping: Mapping[str, Any]
+) -> LocalRun:
     """See `Graph.start`."""
     if host not in ("loop", "thread"):
         raise ValueError(f'host must be "loop" or "thread", not {host!r}')
-    if replace not in ("drain", "stop"):
-        raise ValueError(f'replace must be "drain" or "stop", not {replace!r}')
+    if replace not in (None, "suspend", "drain", "stop"):
+        raise ValueError(f'replace must be "suspend", "drain" or "stop", not {replace!r}')
+    asked = _Asked(graph, config, replace, host, Keeping(**keeping))
     if in_kernel():
         upward.call(upward.END_WITH_KERNEL)
     if host == "thread":
-        return _start_in_thread(graph, config, replace)
+        return _start_in_thread(asked)
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -45,66 +52,95 @@ def start(graph: Graph, config: Config | None = None, *, host: str = "loop", rep
             f"no event loop is running here to start {graph.name!r} on; "
             f'use start(host="thread"), run_to_end(), or await inside asyncio.run()'
         ) from None
-    return _start_here(graph, config, replace, "loop")
+    return _start_here(asked)
 
 
-def run_to_end(graph: Graph, config: Config | None = None, *, deterministic: bool = True) -> LocalRun:
+def run_to_end(graph: Graph, config: Config | None, *, deterministic: bool, keeping: Mapping[str, Any]) -> LocalRun:
     """See `Graph.run_to_end`."""
+    asked = _Asked(graph, config, None, "virtual" if deterministic else "thread", Keeping(**keeping))
     if deterministic and not any(node.awaits or isinstance(node, AsyncSource) for node in graph):
-        run = _run_virtually(graph, config)
+        run = _run_virtually(asked)
     else:
-        run = _run_on_a_loop_of_its_own(graph, config, deterministic)
+        run = _run_on_a_loop_of_its_own(asked, deterministic)
     if run.failure is not None:
         raise run.failure
     return run
 
 
-def _start_here(graph: Graph, config: Config | None, replace: str, where: str) -> LocalRun:
-    run = _made_for(asyncio.get_running_loop(), graph, config, where)
+@dataclass(frozen=True)
+class _Asked:
+    """How a run was asked for."""
+
+    graph: Graph
+    config: Config | None
+    replace: str | None
+    where: str
+    keeping: Keeping
+
+    def made(
+        self, clock: Clock, host: Host, loop: asyncio.AbstractEventLoop | None, batch_size: int | None = None
+    ) -> LocalRun:
+        """The run, not yet begun."""
+        checkpoints = self.keeping.checkpoints()
+        return LocalRun(
+            self.graph, self.config, clock, host, where=self.where, loop=loop, batch_size=batch_size,
+            checkpoints=checkpoints,
+        )  # fmt: skip
+
+
+def _start_here(asked: _Asked) -> LocalRun:
+    run = _made_for(asyncio.get_running_loop(), asked)
     earlier = registry.enter(run)
     run.lifecycle.move(State.STARTING, "start")
     while earlier is not None and (earlier.lifecycle.over or earlier.loop is None or earlier.loop.is_closed()):
         earlier = earlier.waits_for  # one that never began waits for a third, which may still be there
     if earlier is None:
-        _enter(run)
+        _enter(run, asked)
     else:
         run.waits_for = earlier
-        run.replacing = asyncio.get_running_loop().create_task(_begin_after(run, earlier, replace))
+        run.replacing = asyncio.get_running_loop().create_task(_begin_after(run, earlier, asked))
     return run
 
 
-async def _begin_after(run: LocalRun, earlier: LocalRun, replace: str) -> None:
+async def _begin_after(run: LocalRun, earlier: LocalRun, asked: _Asked) -> None:
     dropped = 0
     before: LocalRun | None = earlier
+    verb = asked.replace or ("drain" if earlier.checkpoints is None else "suspend")
     while before is not None:
-        report = await (before.drain(_REPLACED_DRAIN_SECONDS) if replace == "drain" else before.stop())
-        dropped += sum(report.dropped.values())
+        dropped += sum((await _ended(before, verb)).values())
         before = before.waits_for
     run.waits_for = None
     if run.lifecycle.over:
         return
-    verb = "drained" if replace == "drain" else "stopped"
+    how = {"drain": "drained", "suspend": "suspended", "stop": "stopped"}[verb]
     run.told(
-        "run.replaced", f"replaced an earlier run of this name, which was {verb}; {dropped} of its items were dropped"
+        "run.replaced", f"replaced an earlier run of this name, which was {how}; {dropped} of its items were dropped"
     )
     try:
-        _enter(run)
+        _enter(run, asked)
     except Exception:
         if run.failure is None:  # else the run says itself that it failed, and nobody awaits this task
             raise
 
 
-def _made_for(
-    loop: asyncio.AbstractEventLoop, graph: Graph, config: Config | None, where: str, batch_size: int | None = None
-) -> LocalRun:
+async def _ended(run: LocalRun, verb: str) -> dict[str, int]:
+    """End an earlier run; what was dropped."""
+    if verb == "suspend" and run.checkpoints is not None and run.lifecycle.state in (State.RUNNING, State.PAUSED):
+        return (await run.suspend(_REPLACED_DRAIN_SECONDS)).dropped
+    if verb == "stop":
+        return (await run.stop()).dropped
+    return (await run.drain(_REPLACED_DRAIN_SECONDS)).dropped
+
+
+def _made_for(loop: asyncio.AbstractEventLoop, asked: _Asked, batch_size: int | None = None) -> LocalRun:
     clock: Clock = loop.clock if isinstance(loop, VirtualLoop) else SYSTEM_CLOCK
     scheduler = scheduler_of(loop, clock)
-    run = LocalRun(graph, config, clock, scheduler, where=where, loop=loop, batch_size=batch_size)
+    run = asked.made(clock, scheduler, loop, batch_size)
     run.on_end(lambda: scheduler.remove(run.core))
     return run
 
 
-def _enter(run: LocalRun) -> None:
+def _enter(run: LocalRun, asked: _Asked) -> None:
     """Begin a run on its loop, with a heartbeat unless its time is virtual."""
     assert run.loop is not None  # noqa: S101 - made for a loop
     if run.core.clock is SYSTEM_CLOCK:
@@ -112,17 +148,17 @@ def _enter(run: LocalRun) -> None:
         pulse.enter()
         run.on_end(pulse.leave)
     scheduler_of(run.loop).add(run.core)
-    run.begin()
+    run.begin(partial(asked.keeping.resumed, asked.graph))
 
 
-def _start_in_thread(graph: Graph, config: Config | None, replace: str) -> LocalRun:
+def _start_in_thread(asked: _Asked) -> LocalRun:
     started: list[LocalRun] = []
     trouble: list[BaseException] = []
     ready = threading.Event()
 
     async def live() -> None:
         try:
-            started.append(_start_here(graph, config, replace, "thread"))
+            started.append(_start_here(asked))
         except BaseException as error:
             trouble.append(error)
             raise
@@ -139,7 +175,7 @@ def _start_in_thread(graph: Graph, config: Config | None, replace: str) -> Local
             if not trouble:
                 raise
 
-    threading.Thread(target=run_loop, name=f"run {graph.name}", daemon=True).start()
+    threading.Thread(target=run_loop, name=f"run {asked.graph.name}", daemon=True).start()
     ready.wait()
     if trouble:
         raise trouble[0]
@@ -193,34 +229,33 @@ class _VirtualHost:
         return False
 
 
-def _run_virtually(graph: Graph, config: Config | None) -> LocalRun:
+def _run_virtually(asked: _Asked) -> LocalRun:
     clock = VirtualClock()
     host = _VirtualHost(clock)
-    run = LocalRun(graph, config, clock, host, where="virtual", loop=None, batch_size=_FIXED_BATCH)
+    run = asked.made(clock, host, None, _FIXED_BATCH)
     run.lifecycle.move(State.STARTING, "start")
-    run.begin()
+    run.begin(partial(asked.keeping.resumed, asked.graph))
     while not run.lifecycle.over:
         run.core.go(clock.now(), inf)
         if not run.lifecycle.over and not run.core.runnable and not host.jump():
             raise StreamweaveError(
-                f"run {graph.name!r} cannot go on: {'; '.join(run.status().reasons) or 'nothing moves'}"
+                f"run {run.name!r} cannot go on: {'; '.join(run.status().reasons) or 'nothing moves'}"
             )
     return run
 
 
-def _run_on_a_loop_of_its_own(graph: Graph, config: Config | None, deterministic: bool) -> LocalRun:
+def _run_on_a_loop_of_its_own(asked: _Asked, deterministic: bool) -> LocalRun:
     """In a thread, because the caller's own thread may have a loop running already."""
     result: list[LocalRun] = []
     trouble: list[BaseException] = []
 
     async def live() -> None:
         loop = asyncio.get_running_loop()
-        size = _FIXED_BATCH if deterministic else None
-        run = _made_for(loop, graph, config, "virtual" if deterministic else "thread", batch_size=size)
+        run = _made_for(loop, asked, _FIXED_BATCH if deterministic else None)
         result.append(run)
         run.lifecycle.move(State.STARTING, "start")
         scheduler_of(loop).add(run.core)
-        run.begin()
+        run.begin(partial(asked.keeping.resumed, asked.graph))
         await run.over()
 
     def in_thread() -> None:
@@ -231,7 +266,7 @@ def _run_on_a_loop_of_its_own(graph: Graph, config: Config | None, deterministic
         except BaseException as error:
             trouble.append(error)
 
-    thread = threading.Thread(target=in_thread, name=f"run {graph.name} to its end")
+    thread = threading.Thread(target=in_thread, name=f"run {asked.graph.name} to its end")
     thread.start()
     try:
         thread.join()

@@ -15,6 +15,7 @@ class State(Enum):
     RUNNING = "running"
     PAUSED = "paused"
     DRAINING = "draining"
+    SUSPENDING = "suspending"
     STOPPED = "stopped"
     FAILED = "failed"
 
@@ -22,8 +23,9 @@ class State(Enum):
 _MOVES = {
     State.CREATED: {State.STARTING},
     State.STARTING: {State.RUNNING, State.STOPPED, State.FAILED},
-    State.RUNNING: {State.PAUSED, State.DRAINING, State.STOPPED, State.FAILED},
-    State.PAUSED: {State.RUNNING, State.DRAINING, State.STOPPED, State.FAILED},
+    State.RUNNING: {State.PAUSED, State.DRAINING, State.SUSPENDING, State.STOPPED, State.FAILED},
+    State.PAUSED: {State.RUNNING, State.DRAINING, State.SUSPENDING, State.STOPPED, State.FAILED},
+    State.SUSPENDING: {State.STOPPED, State.FAILED},
     State.DRAINING: {State.STOPPED, State.FAILED},
     State.STOPPED: set[State](),
     State.FAILED: set[State](),

@@ -10,7 +10,15 @@ from weakref import WeakKeyDictionary
 from streamweave_lab.engine.lifecycle import State
 from streamweave_lab.engine.node_state import BLOCKED, BUSY, IDLE, NodeState
 from streamweave_lab.engine.source_state import AsyncSourceState, SourceState
-from streamweave_lab.engine.status import STATUS_VERSION, ConfigStatus, EdgeStatus, LoopStatus, NodeStatus, Status
+from streamweave_lab.engine.status import (
+    STATUS_VERSION,
+    CheckpointStatus,
+    ConfigStatus,
+    EdgeStatus,
+    LoopStatus,
+    NodeStatus,
+    Status,
+)
 from streamweave_lab.engine.status import NodeState as Doing
 from streamweave_lab.graph.node import Sink, Source
 
@@ -58,6 +66,7 @@ def look(run: Execution) -> Status:
         events=run.events,
         loop=loop,
         drain=run.draining.status() if run.draining is not None else None,
+        checkpoint=_checkpoints(run),
         pause=run.pausing.status() if run.pausing is not None and run.lifecycle.state is State.PAUSED else None,
         epoch=core.epoch,
     )
@@ -208,9 +217,25 @@ def _node(state: NodeState, core: Core, now: float, timed: bool, over: bool) -> 
         position=position,
         backlog=backlog,
         total=total,
+        guarantee=node.guarantee if isinstance(node, Sink) else None,
         quiet_seconds=max(0.0, now - state.quiet_since)
         if isinstance(state, SourceState) and timed and not state.ended
         else None,
+    )
+
+
+def _checkpoints(run: Execution) -> CheckpointStatus | None:
+    kept = run.checkpoints
+    if kept is None:
+        return None
+    return CheckpointStatus.of(
+        every=kept.every,
+        committed=kept.committed,
+        failed=kept.failed,
+        last_id=kept.last_id,
+        last_at=kept.last_at,
+        problem=kept.problem,
+        resumed_from=run.resume_from and run.resume_from.id,
     )
 
 

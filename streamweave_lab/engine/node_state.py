@@ -169,7 +169,7 @@ class NodeState:
             self.advance()
         else:
             met = self.alignment.arrive(channel, mark)
-            if mark.last:
+            if mark.last and not mark.suspend:
                 self.progress.end(channel)
                 self.advance()
             if met is not None:
@@ -198,11 +198,13 @@ class NodeState:
     def meet(self, barrier: Barrier) -> None:
         """Every input has met `barrier`: configure or end, and pass it on."""
         if barrier.last:
-            self.node._item_time = self.frontier if self.frontier > -inf else None
-            self.node.finished()
-            self.node.flush()
-            self.promise_all()
-            self._mark_all(Barrier(barrier.epoch, last=True))
+            if not barrier.suspend:
+                self.node._item_time = self.frontier if self.frontier > -inf else None
+                self.node.finished()
+                self.node.flush()
+                self.promise_all()
+            self.core.keep_final(self)
+            self._mark_all(Barrier(barrier.epoch, last=True, suspend=barrier.suspend))
             self.finished = True
             if not any(channel.waiting for channel in self.out_channels):
                 self._end()
@@ -210,6 +212,8 @@ class NodeState:
         if barrier.config is not None:
             self.node.configure(barrier.config)
             self.node.flush()
+        if barrier.snapshot:
+            self.core.keep(self)
         self._mark_all(barrier)
         self.core.confirmed(self.index, barrier.epoch)
 

@@ -31,6 +31,23 @@ class Stopped:
 
 
 @dataclass(frozen=True)
+class Checkpointed:
+    """The outcome of a checkpoint, or of a suspend, which ends with one."""
+
+    committed: bool
+    """It is written, whole and durably."""
+    id: int | None = None
+    epoch: int | None = None
+    """The epoch that it ends: it holds what came before that barrier, and nothing of what came after."""
+    seconds: float = 0.0
+    bytes: int = 0
+    problem: str | None = None
+    """Why it was not committed, and what to do."""
+    dropped: dict[str, int] = field(default_factory=dict)
+    """Of a suspend that ran out of time: items that were left, by edge and node; they are in an earlier checkpoint."""
+
+
+@dataclass(frozen=True)
 class Reloaded:
     """The outcome of a change of configuration."""
 

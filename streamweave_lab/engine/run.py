@@ -15,7 +15,7 @@ from streamweave_lab.engine.drain import Drain
 from streamweave_lab.engine.execution import Execution
 from streamweave_lab.engine.lifecycle import State
 from streamweave_lab.engine.look import look
-from streamweave_lab.engine.reports import Drained, Reloaded, Stopped
+from streamweave_lab.engine.reports import Checkpointed, Drained, Reloaded, Stopped
 from streamweave_lab.engine.status import EventStatus, Status
 from streamweave_lab.engine.step import Pause, Stepped
 from streamweave_lab.engine.tap import Tapped, tap
@@ -24,11 +24,12 @@ from streamweave_lab.errors import ConfigError, IllegalMoveError
 if TYPE_CHECKING:
     from streamweave_lab.ops.explain import Explained
     from streamweave_lab.ops.server import Server
+    from streamweave_lab.state.store import Reason
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-VERBS = ("drain", "stop", "reload", "configure", "pause", "step", "resume", "tap")
+VERBS = ("drain", "suspend", "stop", "reload", "configure", "checkpoint", "pause", "step", "resume", "tap")
 """What may be asked of a run from outside its loop."""
 
 
@@ -115,6 +116,34 @@ class LocalRun(Execution):
         if self.draining is not None and self.draining.report is not None:
             return self.draining.report
         return await asyncio.shield(self._drain_task)
+
+    @on_own_loop
+    async def checkpoint(self, *, reason: Reason = "demand") -> Checkpointed:
+        """Keep the state of the whole graph at one barrier, together with the positions of its sources.
+
+        It is copied on the loop and written off it. What goes wrong is in the report, and the run goes on.
+
+        Raises: StateError if the run was started without `store=`; IllegalMoveError if it does not run.
+        """
+        checkpoints = self._kept_somewhere("checkpoint")
+        if self.lifecycle.state is not State.RUNNING:
+            raise IllegalMoveError(self.name, "checkpoint", self.lifecycle.state.value)
+        return await asyncio.shield(asyncio.ensure_future(self._take_checkpoint(checkpoints, reason)))
+
+    @on_own_loop
+    async def suspend(self, timeout: float = 30.0) -> Checkpointed:
+        """Finish what is in flight, keep everything else as it is in a checkpoint, and stop.
+
+        Windows stay open and nothing that is held back is sent: `start(store=…, resume=True)` goes on from there.
+        After `timeout` seconds the run is stopped; then an earlier checkpoint, if there is one, is the newest.
+
+        Raises: StateError if the run was started without `store=`; IllegalMoveError if it does not run.
+        """
+        self._kept_somewhere("suspend")
+        if self._suspend_task is None:
+            self.lifecycle.move(State.SUSPENDING, "suspend")
+            self._suspend_task = asyncio.get_running_loop().create_task(self._suspend(timeout))
+        return await asyncio.shield(self._suspend_task)
 
     @on_own_loop
     async def stop(self) -> Stopped:

@@ -109,14 +109,17 @@ class SourceState(NodeState):
             return
         self.node.flush()
         if barrier.last:
-            if self.newest > self.promised:
+            if self.newest > self.promised and not barrier.suspend:
                 self.frontier = self.promised = self.newest
                 self._mark_all(Watermark(self.newest))
+            self.core.keep_final(self)
             self._mark_all(barrier)
             self.finished = True
         else:
             if barrier.config is not None:
                 self.node.configure(barrier.config)
+            if barrier.snapshot:
+                self.core.keep(self)
             self._mark_all(barrier)
             self.core.confirmed(self.index, barrier.epoch)
         self.wait_until = None

@@ -75,6 +75,8 @@ class NodeStatus(_Document):
     """Of a source: items known to be waiting outside."""
     total: int | None = None
     """Of a source: items there are altogether."""
+    guarantee: str | None = None
+    """Of a sink: how often an item takes effect when a run goes on from a checkpoint, such as "effectively once"."""
     quiet_seconds: float | None = None
     """Of a source that still runs: seconds since it last brought in an item, or since the run began."""
 
@@ -141,6 +143,23 @@ class LoopStatus(_Document):
     """What held the loop during its last stall: a node's name, or "a cell"."""
 
 
+class CheckpointStatus(_Document):
+    """The checkpoints of a run, where it has a store."""
+
+    every: float | None
+    """Seconds between two; None where they are taken only on demand, at a suspend and at the end."""
+    committed: int
+    failed: int
+    last_id: int | None
+    """The newest that this run has committed."""
+    last_at: float | None
+    """Wall time of that, in seconds."""
+    problem: str | None
+    """Why the last one was not committed; None if it was."""
+    resumed_from: int | None
+    """The checkpoint that this run has gone on from."""
+
+
 class DrainStatus(_Document):
     """The progress, and then the account, of a drain."""
 
@@ -192,6 +211,7 @@ class Status(_Document):
     events: tuple[EventStatus, ...] = ()
     loop: LoopStatus = LoopStatus()
     drain: DrainStatus | None = None
+    checkpoint: CheckpointStatus | None = None
     pause: PauseStatus | None = None
     """Only while the run is paused."""
     epoch: int = 0

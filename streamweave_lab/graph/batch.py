@@ -54,13 +54,16 @@ class Watermark:
 class Barrier:
     """The mark that separates two epochs and carries a change to every node.
 
-    `config` is the configuration that holds after it (None: unchanged); `last` says that nothing follows on
-    this edge any more.
+    `config` is the configuration that holds after it (None: unchanged); with `snapshot` every node keeps its
+    state as it is there; `last` says that nothing follows on this edge any more. After a last one that suspends,
+    the run is to be gone on with: nothing that is held back is sent.
     """
 
     epoch: int
     config: Any = None
+    snapshot: bool = False
     last: bool = False
+    suspend: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from streamweave_lab.graph.types import mismatch
 if TYPE_CHECKING:
     from streamweave_lab.config.model import Config
     from streamweave_lab.engine.run import LocalRun
+    from streamweave_lab.state.store import Checkpoint, Store
 
 _MAY_BE_OPEN = {"error", "late", "left_only", "right_only", "excess"}
 """Output ports that need no edge: what leaves there unwired is a failure, or dropped on purpose, and counted."""
@@ -91,26 +92,53 @@ class Graph:
             "text/vnd.mermaid": self.mermaid(),
         }
 
-    def start(self, config: Config | None = None, *, host: str = "loop", replace: str = "drain") -> LocalRun:
+    def start(
+        self,
+        config: Config | None = None,
+        *,
+        host: str = "loop",
+        replace: str | None = None,
+        store: Store | None = None,
+        checkpoint_every: float | None = None,
+        resume: bool | int | Checkpoint = False,
+        allow_changed: bool = False,
+    ) -> LocalRun:
         """Start this graph on the running event loop (in a notebook: the kernel's) and return its Run at once.
 
         `host="thread"` runs it on an event loop of its own in a thread of its own. A run of the same name in
-        this process is replaced: it is first drained (`replace="drain"`) or stopped (`replace="stop"`).
+        this process is replaced: it is first suspended where it has a store, else drained; or as `replace` says:
+        "suspend", "drain" or "stop".
 
-        Raises: RuntimeError if no event loop is running and `host` is "loop".
+        With `store`, such as `sw.SqliteStore("state.db")`, the run keeps its state there: every `checkpoint_every`
+        seconds, on demand, when it is suspended or drained, and at its end. `resume=True` goes on from the newest
+        checkpoint there is, or begins anew without one; a number names one by its id. A graph with other nodes
+        than the checkpoint's is refused, unless `allow_changed`: then new nodes begin empty.
+
+        Raises: RuntimeError if no event loop is running and `host` is "loop"; StateError if it cannot go on from
+        the checkpoint; RunFailedError or ConfigError if a node cannot be opened.
         """
-        run: LocalRun = upward.call(upward.START, self, config, host=host, replace=replace)
+        keeping = {"store": store, "every": checkpoint_every, "resume": resume, "allow_changed": allow_changed}
+        run: LocalRun = upward.call(upward.START, self, config, host=host, replace=replace, keeping=keeping)
         return run
 
-    def run_to_end(self, config: Config | None = None, *, deterministic: bool = True) -> LocalRun:
+    def run_to_end(
+        self,
+        config: Config | None = None,
+        *,
+        deterministic: bool = True,
+        store: Store | None = None,
+        resume: bool | int | Checkpoint = False,
+        allow_changed: bool = False,
+    ) -> LocalRun:
         """Run this graph until all its sources have ended, and return the finished Run. Works inside a running loop.
 
         Deterministic: in virtual time, in a fixed order, with the same outputs every time. Otherwise: as fast
-        as it can, in real time.
+        as it can, in real time. `store`, `resume` and `allow_changed` are those of `start`.
 
-        Raises: RunFailedError if a node failed.
+        Raises: RunFailedError if a node failed; StateError if it cannot go on from the checkpoint.
         """
-        run: LocalRun = upward.call(upward.RUN_TO_END, self, config, deterministic=deterministic)
+        keeping = {"store": store, "resume": resume, "allow_changed": allow_changed}
+        run: LocalRun = upward.call(upward.RUN_TO_END, self, config, deterministic=deterministic, keeping=keeping)
         return run
 
 

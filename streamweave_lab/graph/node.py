@@ -324,6 +324,9 @@ class Sink(Node, Inlet[I_contra]):
     in_: In[I_contra]
     error: Out[Failure[Any]]
 
+    guarantee: str = "at least once"
+    """How often an item takes effect when a run goes on from a checkpoint."""
+
     def _head(self) -> In[Any]:
         return self.in_
 

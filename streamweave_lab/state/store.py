@@ -12,7 +12,7 @@ from streamweave_lab.state.codec import decode, decode_pickled, encode, encode_p
 FORMAT_VERSION = 1
 """The version of the layout of checkpoints that is written, and the newest that is read."""
 
-Reason = Literal["interval", "demand", "suspend", "drain"]
+Reason = Literal["interval", "demand", "suspend", "drain", "end"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class Store(Protocol):
         """All checkpoints of `graph`, each verified, the newest first."""
 
     def verify(self, graph: str, id: int) -> tuple[str, ...]:  # noqa: A002 - as read
-        """A sentence for everything that is wrong with that checkpoint; empty if it is whole."""
+        """A sentence for everything that is wrong with it, such as that it is not there; empty if it is whole."""
 
     def prune(self, graph: str, keep: int) -> tuple[int, ...]:
         """Delete all but the newest `keep` (at least 1) whole ones and what is newer than these; the deleted ids."""

@@ -16,6 +16,7 @@ from streamweave_lab.graph.graph import Graph
 
 if TYPE_CHECKING:
     from streamweave_lab.config.model import Config
+    from streamweave_lab.state.store import Store
 
 _TICK = 1e-6
 """Seconds by which the clock moves each time it is read, so that every turn takes time."""
@@ -119,11 +120,14 @@ def run_interleaved(
     config: Config | None = None,
     script: Callable[[LocalRun, Interleaver], Coroutine[Any, Any, Any]] | None = None,
     witness: Callable[[LocalRun], Callable[[], None]] | None = None,
+    store: Store | None = None,
+    resume: bool = False,
 ) -> LocalRun:
     """Run `graph` in virtual time with turns and batch sizes that `dice` choose, and return the run when it has ended.
 
-    `script(run, interleaver)` acts on the run meanwhile, as `await interleaver.turn(100); await run.drain()`
-    does. `witness(run)` returns what is to be called after every turn. A run that failed is returned as well.
+    `store` and `resume` are those of `Graph.start`. `script(run, interleaver)` acts on the run meanwhile, as
+    `await interleaver.turn(100); await run.drain()` does. `witness(run)` returns what is to be called after every
+    turn. A run that failed is returned as well.
 
     Raises: what `script` or the witness raises; AssertionError if nothing moves for an hour of virtual time.
     """
@@ -133,7 +137,7 @@ def run_interleaved(
         assert isinstance(loop, VirtualLoop)  # noqa: S101 - the runner below made it
         interleaver = Interleaver(loop, dice)
         use(interleaver)
-        run = graph.start(config)
+        run = graph.start(config, store=store, resume=resume)
         if witness is not None:
             interleaver.after_turn = witness(run)
         acting = asyncio.ensure_future(script(run, interleaver) if script else run.over())

@@ -111,6 +111,10 @@ class Streamed(AsyncSource[Grain]):
         """From the next grain on this one holds."""
         assert isinstance(config, Version)  # noqa: S101 - start the graph with one
 
+    def seek(self, position: int) -> None:
+        """Go on from there."""
+        self.position = position
+
     async def stream(self) -> AsyncIterator[list[Grain]]:
         """Up to three grains at a time."""
         grains = self._vertex.grains

@@ -35,14 +35,18 @@ ALLOWED = [
     (State.STARTING, State.FAILED),
     (State.RUNNING, State.PAUSED),
     (State.RUNNING, State.DRAINING),
+    (State.RUNNING, State.SUSPENDING),
     (State.RUNNING, State.STOPPED),
     (State.RUNNING, State.FAILED),
     (State.PAUSED, State.RUNNING),
     (State.PAUSED, State.DRAINING),
+    (State.PAUSED, State.SUSPENDING),
     (State.PAUSED, State.STOPPED),
     (State.PAUSED, State.FAILED),
     (State.DRAINING, State.STOPPED),
     (State.DRAINING, State.FAILED),
+    (State.SUSPENDING, State.STOPPED),
+    (State.SUSPENDING, State.FAILED),
 ]
 
 
@@ -135,6 +139,7 @@ def test_a_status_is_a_frozen_document_that_can_be_sent_as_json() -> None:
         "position": 3,
         "backlog": None,
         "total": 3,
+        "guarantee": None,
         "quiet_seconds": None,
     }
     assert (status.frontier, status.lag) == (2.0, 0.0)

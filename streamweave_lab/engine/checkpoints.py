@@ -1,0 +1,162 @@
+"""A run's checkpoints: what goes into one, how it is written off the loop, and what became of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from streamweave_lab.engine.kept import Kept
+from streamweave_lab.errors import StateError
+from streamweave_lab.state.store import Checkpoint, Info, NodeState, Reason, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from streamweave_lab.config.model import Config
+    from streamweave_lab.engine.reports import Checkpointed
+    from streamweave_lab.graph.graph import Graph
+
+
+@dataclass
+class Checkpoints:
+    """Where a run keeps its checkpoints, how often, and what became of them."""
+
+    store: Store
+    every: float | None = None
+    """Seconds between two, or None: only on demand, at suspend and at the end."""
+    committed: int = 0
+    failed: int = 0
+    last_id: int | None = None
+    problem: str | None = None
+    """Why the last one was not committed; None if it was."""
+    last_at: float | None = None
+    """Wall time of the last one that was committed."""
+
+    def write(
+        self, graph: str, epoch: int, taken_at: float, reason: Reason, kept: Mapping[str, Kept], config: Config | None
+    ) -> Info:
+        """Encode and write one; from a worker thread. Raises: StateError, OSError."""
+        checkpoint = Checkpoint(
+            graph=graph,
+            epoch=epoch,
+            taken_at=taken_at,
+            reason=reason,
+            nodes={name: _encoded(name, each) for name, each in kept.items()},
+            positions={name: each.position for name, each in kept.items() if each.position is not None},
+            config=None if config is None else config.public(),
+            config_sha256=None if config is None else config.fingerprint(),
+        )
+        return self.store.write(checkpoint)
+
+    def note(self, report: Checkpointed, wall: float) -> None:
+        """Count one; `wall` is the wall time now."""
+        self.problem = report.problem
+        if report.committed:
+            self.committed += 1
+            self.last_id, self.last_at = report.id, wall
+        else:
+            self.failed += 1
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """What was asked for at the start: where and how often to keep state, and what to go on from.
+
+    `resume` is True for the newest checkpoint of the store, if there is one; the id of one; or one itself.
+    Raises: StateError for wishes that contradict each other.
+    """
+
+    store: Store | None = None
+    every: float | None = None
+    resume: bool | int | Checkpoint = False
+    allow_changed: bool = False
+
+    def __post_init__(self) -> None:
+        if self.store is None and self.every is not None:
+            raise StateError("checkpoint_every= needs a store=, such as sw.SqliteStore(path)")
+        if self.store is None and isinstance(self.resume, int) and self.resume is not False:
+            raise StateError("resume= needs a store=, such as sw.SqliteStore(path), or a checkpoint itself")
+        if self.every is not None and not self.every > 0:
+            raise StateError(f"checkpoint_every must be more than 0 seconds, not {self.every}")
+
+    def checkpoints(self) -> Checkpoints | None:
+        """Where the run will keep its state."""
+        return None if self.store is None else Checkpoints(self.store, self.every)
+
+    def resumed(self, graph: Graph) -> Resume | None:
+        """What `graph` goes on from; None to begin anew. Raises: StateError."""
+        found = self._found(graph.name)
+        return None if found is None else resume_from(found, graph, allow_changed=self.allow_changed)
+
+    def _found(self, name: str) -> Checkpoint | None:
+        if not isinstance(self.resume, int):
+            return self.resume
+        if self.store is None or self.resume is False:
+            return None
+        return self.store.latest(name) if self.resume is True else self.store.read(name, self.resume)
+
+
+@dataclass(frozen=True)
+class Resume:
+    """What a run goes on from, and how to say so."""
+
+    id: int
+    kept: Mapping[str, Kept]
+    told: str
+
+
+def resume_from(checkpoint: Checkpoint, graph: Graph, *, allow_changed: bool) -> Resume:
+    """Let `graph` go on from `checkpoint`. Raises: StateError, as `kept_in` does."""
+    kept = kept_in(checkpoint, graph, allow_changed=allow_changed)
+    changes = changed_nodes(checkpoint, graph)
+    told = f"from checkpoint {checkpoint.id} of epoch {checkpoint.epoch}"
+    more = [*(f"nodes {change}" for change in changes), *checkpoint.passed_over]
+    return Resume(checkpoint.id, kept, "; ".join([told, *more]))
+
+
+def _encoded(name: str, kept: Kept) -> NodeState:
+    whole = {"state": kept.state, "marks": kept.marks, "position": kept.position}
+    try:
+        return NodeState.of(whole, kept.version, pickled=kept.pickled)
+    except StateError as error:
+        raise StateError(f"{name}: {error}") from error
+
+
+def _decoded(name: str, stored: NodeState, pickled: bool) -> Kept:
+    try:
+        whole: dict[str, Any] = stored.value(pickled=pickled)
+    except StateError as error:
+        raise StateError(f"{name}: {error}") from error
+    return Kept(stored.version, whole["state"], whole["marks"], whole["position"], pickled)
+
+
+def kept_in(checkpoint: Checkpoint, graph: Graph, *, allow_changed: bool) -> dict[str, Kept]:
+    """What each node of `graph` goes on from.
+
+    Raises: StateError if the checkpoint is another graph's, cannot be read, or has other nodes than `graph` and
+    that is not allowed.
+    """
+    if checkpoint.graph != graph.name:
+        raise StateError(f"checkpoint {checkpoint.id} is of graph {checkpoint.graph!r}, not of {graph.name!r}")
+    if (changes := changed_nodes(checkpoint, graph)) and not allow_changed:
+        raise StateError(
+            f"checkpoint {checkpoint.id} of {graph.name!r} does not fit the graph: {'; '.join(changes)}; "
+            f"pass allow_changed=True to let new nodes begin empty and forget the state of those that are gone"
+        )
+    return {
+        name: _decoded(name, stored, getattr(graph[name], "pickled_state", False))
+        for name, stored in checkpoint.nodes.items()
+        if name in graph.nodes
+    }
+
+
+def changed_nodes(checkpoint: Checkpoint, graph: Graph) -> list[str]:
+    """How the nodes of `graph` differ from those of the checkpoint, a sentence for each way."""
+    added = [name for name in graph.nodes if name not in checkpoint.nodes]
+    removed = [name for name in checkpoint.nodes if name not in graph.nodes]
+    told = []
+    if added:
+        told.append(f"new: {', '.join(added)}")
+    if removed:
+        told.append(f"gone: {', '.join(removed)}")
+    return told

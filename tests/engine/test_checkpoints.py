@@ -1,0 +1,284 @@
+"""Laws 8 and 10: a run that goes on from a checkpoint does what the uninterrupted one does."""
+
+import asyncio
+from collections import Counter as Multiset
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from streamweave_lab.engine.reports import Checkpointed
+from streamweave_lab.engine.run import LocalRun
+from streamweave_lab.errors import IllegalMoveError, StateError
+from streamweave_lab.graph.graph import Graph
+from streamweave_lab.graph.node import Poll, Sink, Step, Wait
+from streamweave_lab.operators import Collect, Count, ForEach, Map, Replay, Window
+from streamweave_lab.operators import sum as total
+from streamweave_lab.progress.window import Tumbling
+from streamweave_lab.state.sqlite_store import SqliteStore
+from streamweave_lab.testing.interleave import Interleaver, run_interleaved
+from streamweave_lab.testing.laws import Witness
+from streamweave_lab.testing.loop import run_virtual
+from streamweave_lab.testing.strategies import Sketch, sketches
+from streamweave_lab.testing.vertices import Version
+
+quickly = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+seeds = st.integers(0, 2**32 - 1)
+moments = st.integers(0, 150)
+
+
+@quickly
+@given(sketches(), seeds, st.lists(moments, max_size=3).map(sorted), moments)
+def test_a_run_that_crashes_anywhere_and_goes_on_from_its_checkpoint_is_the_uninterrupted_one(
+    tmp_path_factory: pytest.TempPathFactory, sketch: Sketch, seed: int, checkpoints: list[int], crash: int
+) -> None:
+    store = SqliteStore(tmp_path_factory.mktemp("crash") / "state.db")
+
+    async def script(run: LocalRun, interleaver: Interleaver) -> None:
+        for moment in checkpoints:
+            if moment < crash:
+                await interleaver.turn(moment)
+                if not run.lifecycle.over:
+                    await run.checkpoint()
+        await interleaver.turn(crash)
+        await run.stop()
+
+    keeping = {"store": store}
+    run_interleaved(sketch.graph(), Random(seed), config=Version(), script=script, witness=Witness, **keeping)
+    again = run_interleaved(sketch.graph(), Random(seed + 1), config=Version(), witness=Witness, resume=True, **keeping)
+    assert sketch.found(again) == sketch.expected()
+    store.close()
+
+
+@quickly
+@given(sketches(), seeds, moments)
+def test_a_run_that_is_suspended_anywhere_and_goes_on_is_the_uninterrupted_one(
+    tmp_path_factory: pytest.TempPathFactory, sketch: Sketch, seed: int, moment: int
+) -> None:
+    store = SqliteStore(tmp_path_factory.mktemp("suspend") / "state.db")
+    reports: list[Checkpointed] = []
+
+    async def script(run: LocalRun, interleaver: Interleaver) -> None:
+        await interleaver.turn(moment)
+        if not run.lifecycle.over:
+            reports.append(await run.suspend())
+
+    keeping = {"store": store}
+    first = run_interleaved(sketch.graph(), Random(seed), config=Version(), script=script, witness=Witness, **keeping)
+    assert first.dropped == {}
+    assert all(report.committed for report in reports)
+    again = run_interleaved(sketch.graph(), Random(seed + 1), config=Version(), witness=Witness, resume=True, **keeping)
+    assert sketch.found(again) == sketch.expected()
+    store.close()
+
+
+class Ticking(Replay[int]):
+    """One item a second."""
+
+    def opened(self) -> None:
+        super().opened()
+        self.seek(0)
+
+    def seek(self, position: int) -> None:
+        super().seek(position)
+        self.base = self.clock.now() - position
+
+    def poll(self, limit: int) -> Poll[int]:
+        due = self.base + self.position - self.clock.now()
+        return super().poll(1) if due <= 0 else Wait(due)
+
+
+def ticks(end: int = 1000) -> Ticking:
+    return Ticking("ticks", range(end), time=float)
+
+
+def sums() -> Graph:
+    return Graph("sums", ticks() >> Window("ten", total(float), Tumbling(seconds=10)) >> Collect("all"))
+
+
+def values(run: LocalRun) -> list[float]:
+    return [row.value for row in run["all"].items]
+
+
+def test_windows_stay_open_across_a_suspend_and_close_at_a_drain(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "state.db")
+
+    async def main() -> None:
+        run = sums().start(store=store)
+        await asyncio.sleep(15.5)
+        report = await run.suspend()
+        assert (report.committed, report.dropped, run.status().state) == (True, {}, "stopped")
+        assert values(run) == [45.0]
+        again = sums().start(store=store, resume=True)
+        await asyncio.sleep(10.2)
+        assert values(again) == [45.0, 145.0]
+        assert "from checkpoint" in again.status().events[-1].message
+        await again.drain()
+        assert values(again)[:2] == [45.0, 145.0]
+
+    run_virtual(main())
+
+
+def test_a_checkpoint_is_taken_as_often_as_was_asked_and_counted(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "state.db")
+
+    async def main() -> None:
+        run = sums().start(store=store, checkpoint_every=5.0)
+        await asyncio.sleep(22)
+        status = run.status().checkpoint
+        assert status is not None
+        assert (status.committed, status.failed, status.last_id) == (4, 0, 4)
+        await run.stop()
+
+    run_virtual(main())
+    assert [info.reason for info in store.list("sums")] == ["interval"] * 4
+
+
+def test_a_second_start_with_a_store_suspends_the_first_and_goes_on_where_it_was(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "state.db")
+
+    async def main() -> None:
+        first = sums().start(store=store)
+        await asyncio.sleep(12.5)
+        second = sums().start(store=store, resume=True)
+        await asyncio.sleep(9)
+        assert first.status().state == "stopped"
+        assert values(second) == [45.0, 145.0]
+        assert second["ticks"].position >= 20
+        await second.stop()
+
+    run_virtual(main())
+
+
+def test_a_graph_with_other_nodes_is_refused_unless_that_is_allowed(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "state.db")
+    before = Graph("g", Replay("n", range(5)) >> Map("old", abs) >> Collect("all"))
+    before.run_to_end(store=store)
+    after = Graph("g", Replay("n", range(8)) >> Map("new", abs) >> Collect("all"))
+    with pytest.raises(StateError, match="new: new; gone: old; pass allow_changed=True"):
+        after.run_to_end(store=store, resume=True)
+    run = after.run_to_end(store=store, resume=True, allow_changed=True)
+    assert run["all"].items == list(range(8))
+    assert "nodes new: new; nodes gone: old" in run.status().events[-1].message
+
+
+def test_a_finished_run_that_is_resumed_adds_nothing(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "state.db")
+    graph = Graph("g", Replay("n", range(5)) >> Collect("all"))
+    assert graph.run_to_end(store=store)["all"].items == [0, 1, 2, 3, 4]
+    assert graph.run_to_end(store=store, resume=True)["all"].items == [0, 1, 2, 3, 4]
+
+
+class Versioned(Step[int, int]):
+    state_version = 2
+
+    def opened(self) -> None:
+        self.seen = 0
+
+    def on_item(self, item: int) -> None:
+        self.seen += item
+        self.emit(self.out, self.seen)
+
+    def snapshot(self) -> Any:
+        return {"seen": self.seen}
+
+    def restore(self, state: Any) -> None:
+        self.seen = state["seen"]
+
+    def migrate(self, state: Any, version: int) -> Any:
+        return {"seen": state}
+
+
+class First(Versioned):
+    state_version = 1
+
+    def snapshot(self) -> Any:
+        return self.seen
+
+
+def test_state_of_an_older_version_is_migrated_and_without_migration_refused(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "state.db")
+    Graph("g", Replay("n", [1, 2]) >> First("sum") >> Collect("all")).run_to_end(store=store)
+    run = Graph("g", Replay("n", [1, 2, 3]) >> Versioned("sum") >> Collect("all")).run_to_end(store=store, resume=True)
+    assert run["all"].items == [1, 3, 6]
+    back = Graph("g", Replay("n", [1, 2, 3]) >> Unmoved("sum") >> Collect("all"))
+    with pytest.raises(StateError, match="sum: its state has version 2 and Unmoved is at version 1"):
+        back.run_to_end(store=store, resume=True)
+
+
+class Unmoved(First):
+    migrate = Step.migrate
+
+
+class Secretive(Sink[int]):
+    def on_item(self, item: int) -> None:
+        self.last = item
+
+    def snapshot(self) -> Any:
+        return object()
+
+
+def test_state_that_cannot_be_kept_is_told_with_its_node_and_the_run_goes_on(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "state.db")
+
+    async def main() -> None:
+        run = Graph("g", ticks() >> Secretive("secret")).start(store=store)
+        await asyncio.sleep(1.2)
+        report = await run.checkpoint()
+        assert not report.committed
+        assert report.problem is not None
+        assert report.problem.startswith("secret: ")
+        status = run.status()
+        assert (status.state, status.events[0].event) == ("running", "checkpoint.failed")
+        assert status.checkpoint is not None
+        assert (status.checkpoint.failed, status.checkpoint.problem) == (1, report.problem)
+        await run.stop()
+
+    run_virtual(main())
+
+
+async def _hang(_: object) -> None:
+    await asyncio.Event().wait()
+
+
+def test_a_suspend_that_takes_too_long_stops_and_says_what_was_left(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "state.db")
+
+    async def main() -> None:
+        run = Graph("g", ticks() >> ForEach("hang", _hang)).start(store=store)
+        await asyncio.sleep(3.2)
+        report = await run.suspend(timeout=5.0)
+        assert not report.committed
+        assert report.problem == "not every node met the barrier within 5 s"
+        assert Multiset(report.dropped) == Multiset({"hang": 1, "ticks.out -> hang.in": 3})
+        assert store.latest("g") is None
+
+    run_virtual(main())
+
+
+def test_without_a_store_there_is_nothing_to_keep_and_the_verbs_say_so() -> None:
+    async def main() -> None:
+        run = Graph("g", ticks() >> Count("n")).start()
+        for verb in (run.checkpoint, run.suspend):
+            with pytest.raises(StateError, match="it was started without a store; pass store= to start"):
+                await verb()
+        await run.stop()
+        with pytest.raises(StateError, match="checkpoint_every= needs a store="):
+            Graph("g", ticks() >> Count("n")).start(checkpoint_every=1.0)
+        with pytest.raises(StateError, match="resume= needs a store="):
+            Graph("g", ticks() >> Count("n")).start(resume=True)
+
+    run_virtual(main())
+
+
+def test_a_run_that_has_ended_takes_no_checkpoint(tmp_path: Path) -> None:
+    async def main() -> None:
+        run = Graph("g", ticks(2) >> Count("n")).start(store=SqliteStore(tmp_path / "state.db"))
+        await run.done()
+        with pytest.raises(IllegalMoveError, match="checkpoint"):
+            await run.checkpoint()
+
+    run_virtual(main())
