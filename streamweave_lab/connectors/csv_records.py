@@ -18,11 +18,11 @@ class CSVRecords:
     """Cuts lines into records; a quoted field may hold line ends.
 
     `feed` it lines without their ends (bytes where a line could not be decoded), then take the `records` that
-    are complete.
+    are complete. `line` lines of the file came before.
     """
 
-    def __init__(self, delimiter: str) -> None:
-        self._number = 0
+    def __init__(self, delimiter: str, line: int = 0) -> None:
+        self._number = line
         self._lines: deque[str | bytes] = deque()
         self._taken: list[str | bytes] = []
         self._last = False
@@ -33,6 +33,11 @@ class CSVRecords:
     def untouched(self) -> bool:
         """Nothing has been fed yet."""
         return not (self._number or self._lines)
+
+    @property
+    def open(self) -> bool:
+        """The lines fed so far end within a record."""
+        return bool(self._lines)
 
     def feed(self, lines: list[str | bytes], *, last: bool = False) -> None:
         """Add lines; with `last` a record that they leave open is an error."""
