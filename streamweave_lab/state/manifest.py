@@ -47,8 +47,8 @@ def manifest_of(checkpoint: Checkpoint, files: Mapping[str, str] | None = None) 
         ) from None
 
 
-def parsed(text: bytes, digest: str, *, what: str) -> Manifest:
-    """The manifest again. Raises: StateError naming `what`, if it is damaged or of a newer format."""
+def parsed(text: bytes, digest: str, number: int, *, what: str) -> Manifest:
+    """The manifest of checkpoint `number`. Raises: StateError naming `what`, if it is damaged or of a newer format."""
     content: Any = None
     if checksum(text) == digest:
         content = json.loads(text)
@@ -56,12 +56,16 @@ def parsed(text: bytes, digest: str, *, what: str) -> Manifest:
         raise StateError(f"{what}: its manifest is damaged (its sha256 is not the one written with it)")
     if content["format_version"] > FORMAT_VERSION:
         raise StateError(newer(what, content["format_version"], content["written_by"]))
+    if content["id"] != number:
+        raise StateError(f"{what}: its manifest is that of checkpoint {content['id']}")
     return content
 
 
-def assembled(content: Manifest, data: Mapping[str, bytes | None], *, what: str) -> Checkpoint:
-    """The checkpoint, of its manifest and the data of its nodes. Raises: StateError naming all that is damaged."""
-    if problems := damages(content, data):
+def assembled(
+    content: Manifest, data: Mapping[str, bytes | None], problems: tuple[str, ...], *, what: str
+) -> Checkpoint:
+    """The checkpoint, of its manifest and the data of its nodes. Raises: StateError if there are `problems`."""
+    if problems:
         raise StateError(f"{what} is damaged: " + "; ".join(problems))
     nodes = {
         name: NodeState(entry["version"], entry["encoding"], data[name] or b"")

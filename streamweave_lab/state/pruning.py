@@ -9,19 +9,24 @@ from streamweave_lab.errors import StateError
 from streamweave_lab.state.store import Checkpoint
 
 
+class UnfinishedError(StateError):
+    """A checkpoint whose writing was cut off: it never was one."""
+
+
 def newest_whole(ids: Iterable[int], read: Callable[[int], Checkpoint], *, what: str) -> Checkpoint | None:
     """The first of `ids` (the newest first) that can be read, knowing what was passed over; None if there are none.
 
-    Raises: StateError if none of them can be read.
+    Raises: StateError if none of them can be read, and one of them at least was once finished.
     """
-    problems: list[str] = []
+    problems: list[StateError] = []
     for id_ in ids:
         try:
-            return replace(read(id_), passed_over=tuple(problems))
+            return replace(read(id_), passed_over=tuple(map(str, problems)))
         except StateError as error:
-            problems.append(str(error))
-    if problems:
-        raise StateError(f"{what}: no checkpoint is whole, so it must be decided to begin anew: " + "; ".join(problems))
+            problems.append(error)
+    if not all(isinstance(problem, UnfinishedError) for problem in problems):
+        named = "; ".join(map(str, problems))
+        raise StateError(f"{what}: no checkpoint is whole, so it must be decided to begin anew: {named}")
     return None
 
 

@@ -66,7 +66,8 @@ class SqliteStore:
     def read(self, graph: str, id: int) -> Checkpoint:  # noqa: A002 - as in Store
         """The checkpoint with that id, verified; see `Store`."""
         with self._reading() as db:
-            return assembled(self._manifest(db, graph, id), self._data(db, id), what=self._what(id))
+            manifest, data = self._manifest(db, graph, id), self._data(db, id)
+            return assembled(manifest, data, damages(manifest, data), what=self._what(id))
 
     def list(self, graph: str) -> tuple[Info, ...]:
         """All there are, each verified, the newest first."""
@@ -107,7 +108,7 @@ class SqliteStore:
         if row is None:
             there = ", ".join(map(str, self._ids(db, graph))) or "none"
             raise StateError(f"{self.path} has no checkpoint {number} of graph {graph!r}; there are: {there}")
-        return parsed(bytes(row[0]), row[1], what=self._what(number))
+        return parsed(bytes(row[0]), row[1], number, what=self._what(number))
 
     def _data(self, db: sqlite3.Connection, number: int) -> dict[str, bytes | None]:
         return dict(db.execute("SELECT node, data FROM streamweave_states WHERE checkpoint = ?", (number,)))

@@ -1,0 +1,173 @@
+"""Folders that appear whole or not at all: on this machine's disks by renaming, elsewhere by what is written last."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from typing import Any, Protocol
+from uuid import uuid4
+
+from streamweave_lab.clock import SYSTEM_CLOCK
+from streamweave_lab.errors import MissingExtraError
+
+STALE = 3600.0
+"""Seconds after which a temporary folder is one that a crash left behind."""
+
+
+class Files(Protocol):
+    """Folders of files under one base, named by paths relative to it with `/` between."""
+
+    def names(self, folder: str = "") -> list[str]:
+        """What is in it; empty where it does not exist."""
+
+    def read(self, path: str) -> bytes | None:
+        """The content of a file; None if there is none."""
+
+    def put(self, folder: str, files: Mapping[str, bytes]) -> None:
+        """Make a folder of these files, durably; the last one is written last.
+
+        Raises: FileExistsError if the folder is there already; OSError if it cannot be written, and then it is none.
+        """
+
+    def remove(self, folder: str) -> None:
+        """Delete a folder, and the one it is in where that is empty then."""
+
+
+class LocalFiles:
+    """A folder of this machine. A power cut leaves a folder whole, or not there: files and folders are fsynced."""
+
+    def __init__(self, base: Path) -> None:
+        self._base = base
+
+    def names(self, folder: str = "") -> list[str]:
+        """What is in it; empty where it does not exist."""
+        try:
+            return [path.name for path in (self._base / folder).iterdir()]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def read(self, path: str) -> bytes | None:
+        """The content of a file; None if there is none."""
+        try:
+            return (self._base / path).read_bytes()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return None
+
+    def put(self, folder: str, files: Mapping[str, bytes]) -> None:
+        """Write beside it, fsync, and rename; see `Files`."""
+        if not self._base.is_dir():
+            if self._base.exists():
+                raise NotADirectoryError(errno.ENOTDIR, "it is no folder", str(self._base))
+            self._base.mkdir(parents=True, exist_ok=True)
+        self._sweep()
+        target = self._base / folder
+        temporary = self._base / f".tmp-{folder.replace('/', '-')}-{uuid4().hex}"
+        temporary.mkdir()
+        try:
+            for name, content in files.items():
+                _write_through(temporary / name, content)
+            _sync(temporary)
+            target.parent.mkdir(exist_ok=True)
+            _rename(temporary, target)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        _sync(target.parent)
+        _sync(self._base)
+
+    def remove(self, folder: str) -> None:
+        """Delete it; to who looks meanwhile it vanishes at once."""
+        gone = self._base / f".gone-{folder.replace('/', '-')}-{uuid4().hex}"
+        with suppress(FileNotFoundError):  # another writer pruned it
+            (self._base / folder).rename(gone)
+            shutil.rmtree(gone, ignore_errors=True)
+        if "/" in folder:
+            with suppress(OSError):
+                (self._base / folder).parent.rmdir()
+
+    def _sweep(self) -> None:
+        for path in self._base.glob(".*-*"):
+            with suppress(OSError):
+                if path.name.startswith((".tmp-", ".gone-")) and path.stat().st_mtime < SYSTEM_CLOCK.wall() - STALE:
+                    shutil.rmtree(path, ignore_errors=True)
+
+
+def _write_through(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(folder: Path) -> None:
+    if os.name == "nt":  # Windows cannot open a folder, and needs no fsync of one
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _rename(source: Path, target: Path) -> None:
+    try:
+        source.rename(target)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+            raise FileExistsError(errno.EEXIST, "it is there already", str(target)) from None
+        raise
+
+
+class RemoteFiles:
+    """A folder on any filesystem fsspec knows. Nothing can be renamed at once there: what is written last counts."""
+
+    def __init__(self, url: str, options: Mapping[str, Any]) -> None:
+        try:
+            from fsspec.core import url_to_fs
+        except ImportError:
+            raise MissingExtraError(f"keeping checkpoints at {url}", "folders") from None
+        self._files, base = url_to_fs(url, **options)
+        self._base = PurePosixPath(base)
+
+    def names(self, folder: str = "") -> list[str]:
+        """What is in it; empty where it does not exist."""
+        path = str(self._base / folder)
+        self._files.invalidate_cache(path)
+        try:
+            return [PurePosixPath(entry).name for entry in self._files.ls(path, detail=False)]
+        except FileNotFoundError:
+            return []
+
+    def read(self, path: str) -> bytes | None:
+        """The content of a file; None if there is none."""
+        try:
+            content: bytes = self._files.cat_file(str(self._base / path))
+        except FileNotFoundError:
+            return None
+        return content
+
+    def put(self, folder: str, files: Mapping[str, bytes]) -> None:
+        """Write the files where they belong, one after the other; see `Files`."""
+        if self.names(folder):
+            raise FileExistsError(errno.EEXIST, "it is there already", folder)
+        self._files.makedirs(str(self._base / folder), exist_ok=True)
+        first, *others = files.items()
+        self._create(str(self._base / folder / first[0]), first[1])
+        for name, content in others:
+            self._files.pipe_file(str(self._base / folder / name), content)
+
+    def remove(self, folder: str) -> None:
+        """Delete it."""
+        with suppress(FileNotFoundError):
+            self._files.rm(str(self._base / folder), recursive=True)
+
+    def _create(self, path: str, content: bytes) -> None:
+        """Claim the folder, where the filesystem can tell who was first."""
+        try:
+            self._files.pipe_file(path, content, mode="create")
+        except (NotImplementedError, TypeError, ValueError):
+            self._files.pipe_file(path, content)

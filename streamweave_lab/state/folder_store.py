@@ -1,0 +1,222 @@
+"""Checkpoints as folders: `<base>/<id>/[shard_<n>/]`, whole where the file COMMITTED is in them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from os import PathLike, fspath
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+from streamweave_lab.errors import StateError
+from streamweave_lab.state.folder_files import Files, LocalFiles, RemoteFiles
+from streamweave_lab.state.manifest import Manifest, assembled, checksum, damages, info_of, manifest_of, parsed
+from streamweave_lab.state.pruning import UnfinishedError, checked_keep, newest_whole, to_prune
+from streamweave_lab.state.store import Checkpoint, Info
+
+_TRIES = 1000
+METADATA, MANIFEST, COMMITTED = "metadata.json", "manifest.json", "COMMITTED"
+
+
+class FolderStore:
+    """Checkpoints under the folder `base`: a path, or a URL of any filesystem fsspec knows; the newest `keep` stay.
+
+    `shard` keeps those of one shard in `<id>/shard_<shard>`; `options` go to fsspec (keys, endpoints).
+
+    Raises: MissingExtraError where a URL needs fsspec and that is not installed.
+    """
+
+    def __init__(
+        self,
+        base: str | PathLike[str],
+        keep: int = 10,
+        *,
+        shard: int | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.base = fspath(base)
+        self.keep = checked_keep(keep)
+        self.shard = shard
+        self._files = _files_at(self.base, options or {})
+        self._graphs: dict[int, str] = {}  # whose each checkpoint is, which never changes
+        self._lock = RLock()
+
+    def __repr__(self) -> str:
+        return f"FolderStore({self.base!r}, keep={self.keep})"
+
+    def write(self, checkpoint: Checkpoint) -> Info:
+        """Keep it, in a folder of its own; see `Store`."""
+        with self._working("written"):
+            checkpoint = self._put(checkpoint)
+            # What stands there was whole when it was written: to read it all again would cost more than to write this.
+            gone = to_prune(self._ids(checkpoint.graph), self.keep, self._is_committed)
+            self._remove(gone)
+        return Info(checkpoint.id, checkpoint.taken_at, checkpoint.bytes, checkpoint.reason, checkpoint.epoch)
+
+    def latest(self, graph: str) -> Checkpoint | None:
+        """The newest whole one; see `Store`."""
+        with self._working("read"):
+            return newest_whole(self._ids(graph), self._read, what=f"{self}, graph {graph!r}")
+
+    def read(self, graph: str, id: int) -> Checkpoint:  # noqa: A002 - as in Store
+        """The checkpoint with that id, verified; see `Store`."""
+        with self._working("read"):
+            return self._read(self._one(graph, id))
+
+    def list(self, graph: str) -> tuple[Info, ...]:
+        """All there are, each verified, the newest first."""
+        with self._working("read"):
+            infos = [self._info(number) for number in self._ids(graph)]
+            there = set(self._numbers())  # another writer may have pruned one meanwhile
+            return tuple(info for info in infos if info.id in there)
+
+    def verify(self, graph: str, id: int) -> tuple[str, ...]:  # noqa: A002 - as in Store
+        """What is wrong with it; see `Store`."""
+        try:
+            with self._working("read"):
+                return self._info(self._one(graph, id)).problems
+        except StateError as error:
+            return (str(error),)
+
+    def prune(self, graph: str, keep: int) -> tuple[int, ...]:
+        """Delete what is older than the newest `keep` whole ones; see `Store`."""
+        with self._working("pruned"):
+            gone = to_prune(self._ids(graph), checked_keep(keep), lambda number: not self._info(number).problems)
+            self._remove(gone)
+        return gone
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    # Within the lock.
+
+    def _put(self, checkpoint: Checkpoint) -> Checkpoint:
+        for _ in range(_TRIES):
+            last = max(self._numbers(), default=0)
+            if checkpoint.id and checkpoint.id <= last:
+                raise StateError(f"{self}: there is a checkpoint {last} already, so {checkpoint.id} cannot be written")
+            one = replace(checkpoint, id=checkpoint.id or last + 1)
+            try:
+                self._files.put(self._folder(one.id), _contents(one))
+            except FileExistsError:  # another writer was quicker
+                continue
+            return one
+        raise StateError(f"{self}: other writers were quicker {_TRIES} times")
+
+    def _folder(self, number: int) -> str:
+        return f"{number}" if self.shard is None else f"{number}/shard_{self.shard}"
+
+    def _what(self, number: int) -> str:
+        return f"checkpoint {self.base}/{self._folder(number)}"
+
+    def _numbers(self) -> Sequence[int]:
+        names = (int(name) for name in self._files.names() if name.isascii() and name.isdigit())
+        return [n for n in names if self.shard is None or f"shard_{self.shard}" in self._files.names(f"{n}")]
+
+    def _ids(self, graph: str) -> Sequence[int]:
+        """The newest first; with those so damaged that nobody knows whose they are."""
+        return [n for n in sorted(self._numbers(), reverse=True) if self._graph(n) in (graph, None)]
+
+    def _one(self, graph: str, number: int) -> int:
+        ids = self._ids(graph)
+        if number not in ids:
+            there = ", ".join(map(str, ids)) or "none"
+            raise StateError(f"{self} has no checkpoint {number} of graph {graph!r}; there are: {there}")
+        return number
+
+    def _graph(self, number: int) -> str | None:
+        if number not in self._graphs:
+            try:
+                graph = json.loads(self._files.read(f"{self._folder(number)}/{MANIFEST}") or b"")["graph"]
+            except (ValueError, TypeError, KeyError):
+                return None
+            self._graphs[number] = str(graph)
+        return self._graphs[number]
+
+    def _is_committed(self, number: int) -> bool:
+        return self._files.read(f"{self._folder(number)}/{COMMITTED}") is not None
+
+    def _manifest(self, number: int) -> Manifest:
+        folder, what = self._folder(number), self._what(number)
+        committed = self._files.read(f"{folder}/{COMMITTED}")
+        if committed is None:
+            raise UnfinishedError(f"{what} was never finished: it has no {COMMITTED}")
+        text = self._files.read(f"{folder}/{MANIFEST}") or b""
+        return parsed(text, committed.decode("ascii", "replace").strip(), number, what=what)
+
+    def _data(self, number: int, manifest: Manifest) -> dict[str, bytes | None]:
+        folder = self._folder(number)
+        return {name: self._files.read(f"{folder}/{entry['file']}") for name, entry in manifest["nodes"].items()}
+
+    def _read(self, number: int) -> Checkpoint:
+        manifest = self._manifest(number)
+        data = self._data(number, manifest)
+        return assembled(manifest, data, self._damages(manifest, data), what=self._what(number))
+
+    def _info(self, number: int) -> Info:
+        try:
+            manifest = self._manifest(number)
+            return info_of(manifest, self._damages(manifest, self._data(number, manifest)))
+        except (StateError, OSError) as error:
+            return Info(number, 0.0, 0, "", problems=(str(error),))
+
+    def _damages(self, manifest: Manifest, data: Mapping[str, bytes | None]) -> tuple[str, ...]:
+        expected = _metadata(manifest["id"], manifest["positions"])
+        if self._files.read(f"{self._folder(manifest['id'])}/{METADATA}") == expected:
+            return damages(manifest, data)
+        return (*damages(manifest, data), f"{METADATA} does not say what {MANIFEST} says")
+
+    def _remove(self, numbers: Sequence[int]) -> None:
+        for number in numbers:
+            self._files.remove(self._folder(number))
+
+    @contextmanager
+    def _working(self, done: str) -> Iterator[None]:
+        with self._lock:
+            try:
+                yield
+            except OSError as error:
+                raise StateError(f"{self.base} cannot be {done}: {error}") from error
+
+
+def _files_at(base: str, options: Mapping[str, Any]) -> Files:
+    if base.startswith("file://"):
+        return LocalFiles(Path(base.removeprefix("file://")))
+    return RemoteFiles(base, options) if "://" in base else LocalFiles(Path(base))
+
+
+def _contents(checkpoint: Checkpoint) -> dict[str, bytes]:
+    """The files of a checkpoint, in the order in which they are written."""
+    files = _file_names(checkpoint.nodes)
+    manifest = manifest_of(checkpoint, files)
+    return {
+        METADATA: _metadata(checkpoint.id, checkpoint.positions),
+        **{files[name]: state.data for name, state in checkpoint.nodes.items()},
+        MANIFEST: manifest,
+        COMMITTED: checksum(manifest).encode() + b"\n",
+    }
+
+
+def _metadata(number: int, positions: Mapping[str, int]) -> bytes:
+    """What other readers of this layout look for: the position of the source, null unless there is exactly one."""
+    position = next(iter(positions.values())) if len(positions) == 1 else None
+    return json.dumps({"id": number, "position": position}).encode()
+
+
+def _file_names(nodes: Mapping[str, object]) -> dict[str, str]:
+    """A file for each node: its name, or one like it where filesystems would not keep two apart."""
+    files: dict[str, str] = {}
+    taken: set[str] = set()
+    for node in nodes:
+        name = stem = re.sub(r"[^A-Za-z0-9_.-]", "_", node)[:100]
+        count = 1
+        while name.casefold() in taken:
+            count += 1
+            name = f"{stem}~{count}"
+        taken.add(name.casefold())
+        files[node] = f"{name}.bin"
+    return files
