@@ -36,6 +36,8 @@ _FILES = {
     "hostmetrics": ("HostMetrics", "HostReading"),
     "json_lines_file": ("JSONLinesFile",),
     "nycflights": ("NYCFlights",),
+    "nycweather": ("NYCWeather",),
+    "weather_rows": ("Weather",),
     "sqlite_table": ("SQLiteTable",),
 }
 

