@@ -45,7 +45,9 @@ class WorkersState(AsyncState):
     def __init__(self, core: Core, index: int, node: Map[Any, Any]) -> None:
         super().__init__(core, index, node)
         node.awaits = True  # the copy of this run; the drawn node does not, so that run_to_end() needs no loop
-        self.map = node
+        assert node.workers is not None  # noqa: S101 - or this would be a plain NodeState
+        self.map, self.count = node, node.workers
+        node.concurrency = DEPTH * self.count * LARGEST_PARCEL
         self.lanes: list[Lane] = []
         self.size = 1
         """Items of a parcel: as many as take PARCEL_SECONDS."""
@@ -57,10 +59,9 @@ class WorkersState(AsyncState):
 
     def room(self) -> int:
         """How many more items may be taken in."""
-        assert self.map.workers is not None  # noqa: S101 - or this would be a plain NodeState
         if len(self.slots) >= _MOST_SLOTS:
             return 0
-        return min(self.size, 2 * DEPTH * self.map.workers * self.size - self.inside)
+        return min(self.size, 2 * DEPTH * self.count * self.size - self.inside)
 
     def in_slots(self) -> int:
         """Items that were taken in and have neither left nor wait for room. From any thread."""
@@ -132,9 +133,8 @@ class WorkersState(AsyncState):
     # Inside
 
     def _open_lanes(self, loop: asyncio.AbstractEventLoop) -> None:
-        assert self.map.workers is not None  # noqa: S101 - as above
         kind = ProcessLane if self.map.on == "processes" else Lane
-        self.lanes = [kind(self.node.name, _OnLoop(self, loop)) for _ in range(self.map.workers)]
+        self.lanes = [kind(self.node.name, _OnLoop(self, loop)) for _ in range(self.count)]
         for lane in self.lanes:
             lane.start()
 

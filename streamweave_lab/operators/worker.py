@@ -74,7 +74,10 @@ def _main() -> None:
     frames: SimpleQueue[bytes | None] = SimpleQueue()
     # Reading never waits for the work, or both sides could stand still, each writing into a full pipe.
     threading.Thread(target=_listen, args=(source, frames), daemon=True).start()
-    _serve(frames, answers)
+    try:
+        _serve(frames, answers)
+    except BrokenPipeError:
+        os._exit(1)  # as in _listen, which is perhaps a moment later
 
 
 def _listen(source: BinaryIO, frames: SimpleQueue[bytes | None]) -> None:

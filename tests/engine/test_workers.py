@@ -14,7 +14,7 @@ import streamweave_lab as sw
 from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.errors import RunFailedError
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.operators import Collect, Map, Replay, Window
+from streamweave_lab.operators import Collect, Map, MapAsync, Replay, Window
 from streamweave_lab.progress.window import Tumbling
 
 On = Literal["processes", "threads"]
@@ -168,6 +168,7 @@ def test_a_stop_ends_the_workers_at_once_and_counts_what_they_had(on: On) -> Non
         step = Map("m", slow(30 if on == "processes" else 0.3), workers=2, on=on)
         run = Graph("stop", Replay("n", range(10)) >> step >> Collect("all")).start()
         await until(lambda: len(children()) + len(worker_threads()) == (4 if on == "processes" else 2))
+        await until(lambda: run["n"].position == 10)
         report = await run.stop()
         assert report.seconds < 0.5
         assert sum(report.dropped.values()) == 10
@@ -220,6 +221,16 @@ def test_a_pause_begins_no_new_work() -> None:
 def test_deterministic_mode_calls_the_function_here_and_starts_no_process() -> None:
     graph = Graph("here", Replay("n", range(5)) >> Map("m", lambda n: (n, os.getpid()), workers=2) >> Collect("all"))
     assert graph.run_to_end()["all"].items == [(n, os.getpid()) for n in range(5)]
+
+
+def test_in_virtual_time_with_a_loop_the_function_is_called_here_too() -> None:
+    async def fetched(item: int) -> int:
+        await asyncio.sleep(3600)
+        return item
+
+    path = Replay("n", range(3)) >> MapAsync("fetch", fetched, concurrency=1)
+    graph = Graph("both", path >> Map("m", lambda n: (n, os.getpid()), workers=2) >> Collect("all"))
+    assert graph.run_to_end()["all"].items == [(n, os.getpid()) for n in range(3)]
 
 
 def test_a_function_that_needs_a_configuration_and_got_none_says_so() -> None:

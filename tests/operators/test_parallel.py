@@ -21,7 +21,7 @@ def test_workers_are_a_whole_number_of_at_least_1(workers):
 
 
 def test_workers_are_on_processes_or_threads():
-    with pytest.raises(GraphError, match="on must be .* not 'moon'"):
+    with pytest.raises(GraphError, match=r"on must be .* not 'moon'"):
         Map("double", abs, workers=2, on="moon")
 
 
