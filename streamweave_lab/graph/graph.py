@@ -20,6 +20,8 @@ from streamweave_lab.graph.types import mismatch
 if TYPE_CHECKING:
     from streamweave_lab.config.model import Config
     from streamweave_lab.engine.run import LocalRun
+    from streamweave_lab.graph.mermaid import Style
+    from streamweave_lab.graph.mermaid_graph import Registry
     from streamweave_lab.state.store import Checkpoint, Store
 
 _MAY_BE_OPEN = {"error", "late", "left_only", "right_only", "excess"}
@@ -75,11 +77,33 @@ class Graph:
 
         return drawing.svg(shape_of(self))
 
-    def mermaid(self) -> str:
-        """The graph as a Mermaid flowchart, each edge labelled with its ports."""
+    def mermaid(self, style: Style = "edges") -> str:
+        """The graph as a Mermaid flowchart: each edge labelled with its ports, or ("boxes") each port in a box.
+
+        Raises: ValueError for another style.
+        """
         from streamweave_lab.graph.mermaid import mermaid
 
-        return mermaid(shape_of(self))
+        return mermaid(shape_of(self), style)
+
+    @classmethod
+    def from_mermaid(cls, text: str, registry: Registry, *, name: str = "imported") -> Graph:
+        """The graph that a Mermaid flowchart draws, in either style; as `mermaid` writes it, and as upstream does.
+
+        `registry` says what the nodes are, by name, else by the kind that a comment gives them: a node of that
+        name, or a function of the name that makes one, such as `{"parse": parse, "Collect": sw.Collect}`. What the
+        comments let in from outside, or out, is looked up by its name and drawn as an edge from its `out`, or to
+        its `in`. The title of the text, if it has one, goes before `name`. Comments on execution, shards and
+        supervision are not a graph's business: `read_mermaid(text).notes` has them.
+
+        Raises: GraphError, with the line, for what cannot be read, a name that stands for nothing, or a port that
+        is not there; and as for any graph.
+        """
+        from streamweave_lab.graph.mermaid_graph import paths_of
+        from streamweave_lab.graph.mermaid_reader import read_mermaid
+
+        drawn = read_mermaid(text, name)
+        return cls(drawn.shape.name, *paths_of(drawn, registry))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """For Jupyter, which shows the HTML image: inline SVG would be taken out of a notebook not yet trusted."""
