@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from streamweave_lab.connectors.hostmetrics import HostMetrics, HostReading
     from streamweave_lab.connectors.json_lines_file import JSONLinesFile
     from streamweave_lab.connectors.nycflights import NYCFlights
+    from streamweave_lab.connectors.nycweather import NYCWeather
     from streamweave_lab.connectors.sqlite_table import SQLiteTable
+    from streamweave_lab.connectors.weather_rows import Weather
 
 __all__ = [
     "CSV",
@@ -26,7 +28,9 @@ __all__ = [
     "JSONLinesFile",
     "Lines",
     "NYCFlights",
+    "NYCWeather",
     "SQLiteTable",
+    "Weather",
     "parse_flight",
 ]
 
@@ -37,8 +41,8 @@ _FILES = {
     "json_lines_file": ("JSONLinesFile",),
     "nycflights": ("NYCFlights",),
     "nycweather": ("NYCWeather",),
-    "weather_rows": ("Weather",),
     "sqlite_table": ("SQLiteTable",),
+    "weather_rows": ("Weather",),
 }
 
 
