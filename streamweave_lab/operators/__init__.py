@@ -9,6 +9,7 @@ from streamweave_lab.operators.join import IntervalJoin
 from streamweave_lab.operators.keyed import Reduce
 from streamweave_lab.operators.merge import Merge, Zip
 from streamweave_lab.operators.panes import Pane
+from streamweave_lab.operators.quantiles import quantiles
 from streamweave_lab.operators.replay import Replay
 from streamweave_lab.operators.route import Route
 from streamweave_lab.operators.shaping import Deduplicate, Sample, Take
@@ -50,5 +51,6 @@ __all__ = [
     "max",
     "mean",
     "min",
+    "quantiles",
     "sum",
 ]

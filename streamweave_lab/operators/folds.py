@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import add
 from typing import Any, Generic, NamedTuple, TypeVar
 
 I = TypeVar("I", contravariant=True, bound=Any)  # noqa: E741 - the item, as in Step[I, O]
@@ -27,36 +28,46 @@ class Fold(Generic[I, V]):
     """Takes items one at a time: `accumulator = step(accumulator, item)`, and in the end `result(accumulator)`.
 
     Each pane begins with a copy of `initial`. `result` None means that the accumulator is the result.
+    `merge(first, second)` is the accumulator of the items of both; it may change `first`. Without it a session keeps
+    its items. `save` makes plain data of an accumulator that is none, or copies one that changes; `load` undoes it.
     """
 
     initial: Any
     step: Callable[[Any, I], Any]
     result: Callable[[Any], V] | None = None
+    merge: Callable[[Any, Any], Any] | None = None
+    save: Callable[[Any], Any] | None = None
+    load: Callable[[Any], Any] | None = None
 
 
-def fold(initial: V, f: Callable[[V, S], V]) -> Fold[S, V]:
-    """`value = f(value, item)` over the items of a pane in the order they came, beginning with a copy of `initial`."""
-    return Fold(initial, f)
+def fold(initial: V, f: Callable[[V, S], V], *, merge: Callable[[V, V], V] | None = None) -> Fold[S, V]:
+    """`value = f(value, item)` over the items of a pane in the order they came, beginning with a copy of `initial`.
+
+    `merge(first, second)` makes one value of those of two sessions that become one. Without it sessions (and they
+    alone) keep their items, to go over them again in the order they came.
+    """
+    return Fold(initial, f, merge=merge)
 
 
 def count() -> Fold[Any, int]:
     """How many items a pane has."""
-    return Fold(0, lambda n, _item: n + 1)
+    return Fold(0, lambda n, _item: n + 1, merge=add)
 
 
 def sum(f: Callable[[S], float]) -> Fold[S, float]:  # noqa: A001 - read as sw.sum
     """The sum of `f(item)`."""
-    return Fold(0, lambda total, item: total + f(item))
+    return Fold(0, lambda total, item: total + f(item), merge=add)
 
 
 def mean(f: Callable[[S], float]) -> Fold[S, float]:
     """The arithmetic mean of `f(item)`."""
 
-    def step(seen: tuple[int, float], item: S) -> tuple[int, float]:
-        n, total = seen
-        return n + 1, total + f(item)
+    def merge(one: tuple[int, float], other: tuple[int, float]) -> tuple[int, float]:
+        return one[0] + other[0], one[1] + other[1]
 
-    return Fold((0, 0.0), step, lambda seen: seen[1] / seen[0])
+    return Fold(
+        (0, 0.0), lambda seen, item: (seen[0] + 1, seen[1] + f(item)), lambda seen: seen[1] / seen[0], merge=merge
+    )
 
 
 def min(f: Callable[[S], V]) -> Fold[S, V]:  # noqa: A001 - read as sw.min
@@ -66,7 +77,7 @@ def min(f: Callable[[S], V]) -> Fold[S, V]:  # noqa: A001 - read as sw.min
         value: Any = f(item)
         return value if least is _NOTHING or value < least else least
 
-    return Fold(_NOTHING, step)
+    return Fold(_NOTHING, step, merge=lambda one, other: other if other < one else one)
 
 
 def max(f: Callable[[S], V]) -> Fold[S, V]:  # noqa: A001 - read as sw.max
@@ -76,7 +87,7 @@ def max(f: Callable[[S], V]) -> Fold[S, V]:  # noqa: A001 - read as sw.max
         value: Any = f(item)
         return value if greatest is _NOTHING or value > greatest else greatest
 
-    return Fold(_NOTHING, step)
+    return Fold(_NOTHING, step, merge=lambda one, other: other if other > one else one)
 
 
 class _Nothing:
@@ -88,5 +99,5 @@ class _Nothing:
 
 _NOTHING = _Nothing()
 
-FOLDS = (fold, count, sum, mean, min, max)
+FOLDS: tuple[Callable[..., Any], ...] = (fold, count, sum, mean, min, max)
 """What makes folds; on their own they are functions, as `how` may be too."""

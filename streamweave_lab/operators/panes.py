@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from streamweave_lab.progress.window import Tumbling
+from streamweave_lab.operators.keyed import Accumulators
+from streamweave_lab.progress.window import Sliding, Tumbling
 
 K = TypeVar("K", bound=Any)
 T = TypeVar("T", bound=Any)
@@ -21,6 +22,19 @@ class Pane(NamedTuple, Generic[K, T]):
     items: list[T]
 
 
+class Watched(Accumulators):
+    """Values by key that remember which of them have changed. Only where early results are asked for: it costs."""
+
+    def __init__(self, initial: Any) -> None:
+        super().__init__(initial)
+        self.changed: dict[Any, None] = {}
+        """Keys, in the order in which they changed first."""
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        super().__setitem__(key, value)
+        self.changed[key] = None
+
+
 class Open:
     """One window that still takes items: the accumulator, or the list of items, of every key."""
 
@@ -33,7 +47,7 @@ class Open:
         """It has been sent once, and is open only for late items that are allowed."""
         self.panes = panes
         self.held = 0
-        """Items in it."""
+        """Items in it that no later window has too."""
 
     @property
     def bounds(self) -> tuple[float, float, dict[Any, Any]]:
@@ -46,10 +60,14 @@ class Open:
         return cls(math.inf, -math.inf, True, {})
 
 
+Saved = tuple[float, list[tuple[float, float, bool, int, Any]]]
+"""A frontier, and windows: beginning, end, fired, held, panes."""
+
+
 class OpenWindows:
     """The open windows by their beginning. What is late and what is due depends on the frontier alone."""
 
-    def __init__(self, size: Tumbling, allowed_lateness: float, panes: Callable[[], dict[Any, Any]]) -> None:
+    def __init__(self, size: Tumbling | Sliding, allowed_lateness: float, panes: Callable[[], dict[Any, Any]]) -> None:
         self._size = size
         self._allowed = allowed_lateness
         self._panes = panes
@@ -57,33 +75,33 @@ class OpenWindows:
         self._frontier = -math.inf
         self._next = math.inf
         self.on_time = -math.inf
-        """The beginning of the earliest window that is not due yet; items from then on are on time."""
+        """The beginning of the earliest tumbling window that is not due yet; items from then on are on time."""
         self._on_time_until = -math.inf
 
     def is_closed(self, instant: float) -> bool:
-        """Whether the window of `instant` takes no items any more: an item of that time is late."""
+        """Whether the last window of `instant` takes no items any more: an item of that time is late."""
         return self._size.bounds(instant)[1] + self._allowed <= self._frontier
 
     def at(self, instant: float) -> Open:
-        """The window of `instant`, opened if need be.
+        """The last window of `instant`, opened if need be.
 
         Raises: ValueError if `instant` is not finite.
         """
-        start, end = self._size.bounds(instant)
-        window = self._windows.get(start)
-        if window is None:
-            window = self._windows[start] = Open(start, end, end <= self._frontier, self._panes())
-            self._look_at(window)
-        return window
+        return self._open(*self._size.bounds(instant))
+
+    def among(self, bounds: Iterable[tuple[float, float]]) -> list[Open]:
+        """The windows with these beginnings and ends that still take items, opened if need be."""
+        return [self._open(start, end) for start, end in bounds if end + self._allowed > self._frontier]
 
     def advance(self, frontier: float) -> list[Open]:
         """Move to `frontier`: the windows that are now due, earliest first. Those past their lateness are closed."""
-        self._frontier = frontier
+        # A run that goes on from a checkpoint begins with an earlier frontier than its windows have met.
+        self._frontier = frontier = max(frontier, self._frontier)
         if frontier >= self._on_time_until:
             self.on_time, self._on_time_until = self._around(frontier)
         if frontier < self._next:
             return []
-        due = [w for _, w in sorted(self._windows.items()) if not w.fired and w.end <= frontier]
+        due = [w for w in self.unsent() if w.end <= frontier]
         for window in due:
             window.fired = True
         self._windows = {s: w for s, w in self._windows.items() if w.end + self._allowed > frontier}
@@ -92,16 +110,43 @@ class OpenWindows:
             self._look_at(window)
         return due
 
+    def unsent(self) -> list[Open]:
+        """The windows that were not sent yet, earliest first."""
+        return [w for _, w in sorted(self._windows.items()) if not w.fired]
+
     def close(self) -> list[Open]:
         """Close all windows: those that were not sent yet, earliest first."""
-        due = [w for _, w in sorted(self._windows.items()) if not w.fired]
+        due = self.unsent()
         self._windows = {}
         return due
 
     def earliest_end(self, frontier: float) -> float:
         """The earliest end of a window that is not closed when the frontier is at `frontier`."""
-        start, end = self._size.bounds(frontier - self._allowed)
-        return start if start + self._allowed > frontier else end
+        before, after = self._size.ends_around(frontier - self._allowed)
+        return before if before + self._allowed > frontier else after
+
+    def save(self, copied: Callable[[dict[Any, Any]], Any]) -> Saved:
+        """All that is here, as plain data; `copied` makes that of panes."""
+        rows = [(w.start, w.end, w.fired, w.held, copied(w.panes)) for w in self._windows.values()]
+        return self._frontier, rows
+
+    def load(self, saved: Saved, loaded: Callable[[Any], dict[Any, Any]]) -> None:
+        """Go on from what `save` gave."""
+        frontier, rows = saved
+        for start, end, fired, held, panes in rows:
+            window = self._open(start, end)
+            window.fired, window.held = fired, held
+            window.panes.update(loaded(panes))
+            self._look_at(window)
+        if frontier > -math.inf:
+            self.advance(frontier)
+
+    def _open(self, start: float, end: float) -> Open:
+        window = self._windows.get(start)
+        if window is None:
+            window = self._windows[start] = Open(start, end, end <= self._frontier, self._panes())
+            self._look_at(window)
+        return window
 
     def _around(self, frontier: float) -> tuple[float, float]:
         return self._size.bounds(frontier) if math.isfinite(frontier) else (frontier, frontier)

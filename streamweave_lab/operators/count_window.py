@@ -1,0 +1,134 @@
+"""Count windows: so many items of a key each."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from heapq import heapify, heappop, heappush
+from itertools import repeat
+from math import inf, isfinite, nan
+from typing import Any
+
+from streamweave_lab.graph.batch import Batch
+from streamweave_lab.graph.node import Node
+from streamweave_lab.operators.copies import unchanging
+from streamweave_lab.operators.gather import Gather, Plan, loaded, saved
+
+Open = tuple[int, int, Any, Any, Any, Any]
+"""Number, items, event times of its first item and of the earliest and the latest (None without one), accumulator.
+A plain tuple, which never changes: a copy of the dictionary is a snapshot."""
+
+
+class CountGather(Gather):
+    """One open pane a key, until it has its number of items."""
+
+    def __init__(self, node: Node, plan: Plan) -> None:
+        super().__init__(node, plan)
+        self._items: int = plan.size.items
+        self._panes: dict[Any, Open] = {}
+        self._number = 0
+        self._promised = -inf
+        self._firsts: list[tuple[float, int, Any]] = []
+        """A heap of first event times, for the earliest holds the frontier; those of sent panes are of no account."""
+        self._changed: dict[Any, None] = {}
+
+    def take(self, batch: Batch) -> None:
+        """Put each item into the pane of its key; send those that are complete."""
+        rows: list[tuple[Any, float, float, Any, float | None]] = []
+        before, after = 0, 0
+        for item, time in zip(batch.items, batch.times or repeat(None), strict=False):
+            try:
+                key, pane = self._with(item, time)
+            except Exception as error:
+                self.node.refuse(item, error, time)
+                continue
+            before += 1
+            if pane[1] < self._items:
+                self._panes[key] = pane
+                if self.plan.early:
+                    self._changed[key] = None
+            else:
+                self._panes.pop(key, None)
+                self._changed.pop(key, None)
+                rows.append(self._row(key, pane))
+                after += self._items
+        self.node.holds += before - after
+        self.send(rows)
+
+    def _with(self, item: Any, time: float | None) -> tuple[Any, Open]:
+        """The key of an item, and its pane with the item in it. If it raises, nothing has changed."""
+        key = self.plan.key(item)
+        if time is not None and not isfinite(time):
+            raise ValueError(f"{time} is no event time")
+        pane = self._panes.get(key)
+        if pane is None:
+            value = self.fold.step(deepcopy(self.fold.initial), item)
+            pane = (self._number, 1, time, time, time, value)
+            self._number += 1
+            if time is not None and self._items > 1:
+                self._hold(time, pane[0], key)
+            return key, pane
+        number, n, first, earliest, latest, value = pane
+        value = self.fold.step(value, item)
+        if time is not None:
+            earliest = time if earliest is None or time < earliest else earliest
+            latest = time if latest is None or time > latest else latest
+        return key, (number, n + 1, first, earliest, latest, value)
+
+    def finished(self) -> None:
+        """Send what is left: panes with fewer items."""
+        rows = [self._row(key, pane) for key, pane in self._panes.items()]
+        self._panes, self._firsts, self._changed = {}, [], {}
+        self.node.holds = 0
+        self.send(rows)
+
+    def frontier_out(self, frontier: float) -> float:
+        """The frontier, or the first event time of the pane that holds it furthest back."""
+        while self._firsts and not self._is_open(self._firsts[0]):
+            heappop(self._firsts)
+        self._promised = max(self._promised, min(frontier, self._firsts[0][0] if self._firsts else inf))
+        return self._promised
+
+    def send_early(self) -> None:
+        """Send the panes that have changed, as far as they are."""
+        changed, self._changed = self._changed, {}
+        self.send([self._row(key, self._panes[key]) for key in changed])
+
+    def snapshot(self) -> Any:
+        """What was promised, and the panes."""
+        panes: dict[Any, Any] = dict(self._panes)
+        if self.fold.save is not None or not unchanging([pane[5] for pane in panes.values()]):
+            values = saved(self.fold, {key: pane[5] for key, pane in panes.items()})
+            panes = {key: (*pane[:5], values[key]) for key, pane in panes.items()}
+        return self._number, self._promised, panes
+
+    def restore(self, state: Any) -> None:
+        """Go on with these panes."""
+        self._number, self._promised, rows = state
+        values = loaded(self.fold, {key: pane[5] for key, pane in rows.items()})
+        self._panes = {key: (*pane[:5], values[key]) for key, pane in rows.items()}
+        self.node.holds = sum(pane[1] for pane in self._panes.values())
+        self._hold_again()
+        if self.plan.early:
+            self._changed = dict.fromkeys(self._panes)
+
+    def _row(self, key: Any, pane: Open) -> tuple[Any, float, float, Any, float | None]:
+        _, _, _, earliest, latest, value = pane
+        if earliest is None:
+            return key, nan, nan, value, None
+        # Not before what was promised: then the result would be late wherever event time counts.
+        return key, earliest, latest, value, max(latest, self._promised)
+
+    def _hold(self, first: float, number: int, key: Any) -> None:
+        if len(self._firsts) > 2 * len(self._panes) + 64:
+            self._hold_again()
+        heappush(self._firsts, (first, number, key))
+
+    def _hold_again(self) -> None:
+        """Leave out the panes that were sent: behind one that waits long they would gather without bound."""
+        self._firsts = [(pane[2], pane[0], key) for key, pane in self._panes.items() if pane[2] is not None]
+        heapify(self._firsts)
+
+    def _is_open(self, held: tuple[float, int, Any]) -> bool:
+        _, number, key = held
+        pane = self._panes.get(key)
+        return pane is not None and pane[0] == number
