@@ -175,44 +175,32 @@ async def main():
     step = sw.Map("m", work, workers=2)
     source = sw.Replay("n", (Order(n) for n in __import__("itertools").count()))
     run = sw.Graph("g", source >> step >> sw.Collect("all"), step.error >> sw.Collect("no")).start()
-    while len(run["all"].items) < 20: await asyncio.sleep(0.01)
+    while len({pid for _, pid in run["all"].items}) < 2: await asyncio.sleep(0.01)
     assert isinstance(run["all"].items[0][0], Order) and run["all"].items[1][0].n == 6
     assert type(run["no"].items[0].error) is OddError
-    if "die" in sys.argv:
-        print(*{pid for _, pid in run["all"].items}, flush=True)
-        await asyncio.sleep(60)
     signal.signal(signal.SIGINT, lambda *_: None)
     os.killpg(0, signal.SIGINT)
     before, seen = run["m"].workers_lost, len(run["all"].items)
     while len(run["all"].items) < seen + 100: await asyncio.sleep(0.01)
-    await run.stop()
-    print(before, run["m"].workers_lost)
+    print(before, run["m"].workers_lost, *{pid for _, pid in run["all"].items}, flush=True)
+    await asyncio.sleep(60)
 
 asyncio.run(main())
 """
 
 
-def script(tmp_path: Path, *args: str) -> Any:
+def test_workers_do_not_hear_an_interrupt_of_the_kernel_but_end_when_it_is_killed(tmp_path: Path) -> None:
     (tmp_path / "notebook.py").write_text(_NOTEBOOK)
-    command = [sys.executable, str(tmp_path / "notebook.py"), *args]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path) or str(Path.cwd())}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True, env=environment)
-
-
-def test_what_main_defines_works_there_and_an_interrupt_of_the_kernel_does_not_reach_the_workers(
-    tmp_path: Path,
-) -> None:
-    process = script(tmp_path)
-    assert process.communicate(timeout=20)[0].split() == ["0", "0"]
-    assert process.returncode == 0
-
-
-def test_workers_end_when_the_process_that_started_them_is_killed(tmp_path: Path) -> None:
-    process = script(tmp_path, "die")
-    workers = [psutil.Process(int(pid)) for pid in process.stdout.readline().split()]
-    assert workers
-    process.kill()
-    process.communicate()
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*filter(None, sys.path), str(Path.cwd())])}
+    command = [sys.executable, str(tmp_path / "notebook.py")]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, start_new_session=True, env=environment
+    ) as process:
+        assert process.stdout is not None
+        before, after, *pids = map(int, process.stdout.readline().split())
+        workers = list(map(psutil.Process, pids))
+        assert (before, after, len(workers)) == (0, 0, 2)
+        process.kill()
     asyncio.run(asyncio.wait_for(until(lambda: not any(map(still_works, workers))), 5))
 
 
