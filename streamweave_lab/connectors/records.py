@@ -11,14 +11,15 @@ from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 _PLAIN = frozenset({bool, int, float, str, type(None)})
+_MAPPINGS = (dict, Mapping)  # dict first: the abstract class takes its time
 
 
 def fields_of(item: Any) -> dict[str, Any]:
     """The fields of a mapping, NamedTuple, dataclass or pydantic model, by name. Raises: TypeError if it is none."""
-    if isinstance(item, Mapping):
-        return dict(item)
     if isinstance(item, tuple) and hasattr(item, "_fields"):
         return dict(zip(item._fields, item, strict=True))
+    if isinstance(item, _MAPPINGS):
+        return dict(item)
     if is_dataclass(item) and not isinstance(item, type):
         return {field.name: getattr(item, field.name) for field in fields(item)}
     if isinstance(item, BaseModel):
@@ -33,12 +34,15 @@ def plain(value: Any) -> Any:
     """
     if type(value) in _PLAIN:
         return value
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
-    if isinstance(value, Mapping) or hasattr(value, "_fields") or is_dataclass(value):
-        return {name: plain(field) for name, field in fields_of(value).items()}
+    if hasattr(value, "_fields") or isinstance(value, _MAPPINGS) or is_dataclass(value):
+        named = fields_of(value)
+        if _PLAIN.issuperset(map(type, named.values())):
+            return named
+        return {name: plain(field) for name, field in named.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(each) for each in value]
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
     if isinstance(value, BaseException):
         return repr(value)
     return to_jsonable_python(value)

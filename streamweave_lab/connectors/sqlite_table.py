@@ -192,6 +192,8 @@ class SQLiteTable(Sink[Any]):
             raise ValueError(f"it has no field {missing.args[0]!r}") from None
         if self.key and any(fields[name] is None for name in self.key):
             raise ValueError(f"its key is None: {', '.join(self.key)}")
+        if _CELLS.issuperset(map(type, row)):
+            return tuple(row)
         return tuple(cell if type(cell) in _CELLS else _cell(cell) for cell in row)
 
     def _write(self, rows: list[tuple[Any, ...]], places: list[int], batch: Batch) -> None:

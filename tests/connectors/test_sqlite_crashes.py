@@ -85,7 +85,7 @@ def test_it_may_die_before_any_statement(folder, commit, key):
         assert run(disk.after_crash(image), 4, 2, commit=commit, key=key) == whole
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     commit=st.sampled_from(["checkpoint", "batch"]),
     batches=st.lists(st.integers(1, 7), min_size=3, max_size=5),
