@@ -197,9 +197,9 @@ class LocalRun(Execution):
         """While paused, let one batch through: a turn of one source, and all that follows from it until all is quiet.
 
         `items=1` lets in that many items; `until=` lets in item after item, of the source that is furthest behind,
-        until the frontier has reached that event time in seconds. What is on its way flows first; an asynchronous
-        source brings in what it has in hand, whole. Then the run is paused again. A step does not wait for sources:
-        where they have nothing now it ends, and says so. It waits at most `timeout` seconds for items in flight.
+        until the frontier has reached that event time in seconds. What is on its way flows first. Then the run is
+        paused again. A step does not wait for sources: where they have nothing now it ends, and says so. It waits
+        at most `timeout` seconds for items in flight.
 
         Raises: IllegalMoveError unless paused.
         """

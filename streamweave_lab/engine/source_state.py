@@ -219,6 +219,15 @@ class AsyncSourceState(SourceState):
             self._asked.set_result(None)
         return len(items)
 
+    def send_some(self, limit: int) -> int:
+        """Send at most `limit` of the items in hand; the task waits until the rest has been sent as well."""
+        items, rest = self._in_hand[:limit], self._in_hand[limit:]
+        if not rest:
+            return self._send_in_hand()
+        self._in_hand = rest
+        self.deliver(items)
+        return len(items)
+
     def _send_at_once(self) -> bool:
         """Where nothing else is going on an item need not wait for the loop's next turn. False if it has to."""
         core = self.core

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING
 
+from streamweave_lab.engine.gate import Gate
 from streamweave_lab.engine.lifecycle import State
-from streamweave_lab.engine.node_state import BLOCKED, BUSY, IDLE, Activity
+from streamweave_lab.engine.node_state import BLOCKED, BUSY
 from streamweave_lab.engine.scheduler import KERNEL_TURNS_BETWEEN, SLICE_SECONDS
 from streamweave_lab.engine.status import PauseStatus
 from streamweave_lab.errors import IllegalMoveError
@@ -57,6 +58,32 @@ class Pause:
         return PauseStatus.of(seconds=self._core.clock.now() - self._began, grown=grown)
 
 
+@dataclass(frozen=True)
+class _Wish:
+    """What a step is to let in: a number of items, items until a frontier is reached, or one batch."""
+
+    items: int | None
+    until: float | None
+
+    def __post_init__(self) -> None:
+        if self.items is not None and self.until is not None:
+            raise ValueError("a step is of so many items, or until a frontier, not both")
+        if self.items is not None and self.items < 1:
+            raise ValueError(f"a step is of 1 item at least, not {self.items}")
+
+    def granted(self, brought: int, frontier: float | None) -> bool:
+        """It is enough."""
+        if self.until is not None:
+            return frontier is not None and frontier >= self.until
+        return brought >= (self.items or 1)
+
+    def limit(self, brought: int) -> int | None:
+        """How many items the next turn of a source may bring; None: a batch as the source has it."""
+        if self.until is not None:
+            return 1
+        return None if self.items is None else self.items - brought
+
+
 class Stepper:
     """Takes the steps of one run. Meanwhile it is the Host of the run's core, and gives it its turns."""
 
@@ -89,10 +116,7 @@ class Stepper:
 
     async def step(self, run: Execution, items: int | None, until: float | None, timeout: float) -> Stepped:
         """See `LocalRun.step`. On the run's own loop."""
-        if items is not None and until is not None:
-            raise ValueError("a step is of so many items, or until a frontier, not both")
-        if items is not None and items < 1:
-            raise ValueError(f"a step is of 1 item at least, not {items}")
+        wish = _Wish(items, until)
         async with self._one_at_a_time:
             if run.lifecycle.state is not State.PAUSED:
                 raise IllegalMoveError(run.name, "step", run.lifecycle.state.value)
@@ -104,17 +128,17 @@ class Stepper:
             arrived = {channel.name: channel.received for channel in run.core.channels}
             sent = {state.node.name: state.items_out["out"] for state in run.core.sources}
             with self._in_charge() as gates:
-                why = await self._flow(gates, items, until)
+                why = await self._flow(gates, wish)
             brought = {s.node.name: n for s in run.core.sources if (n := s.items_out["out"] - sent[s.node.name])}
             flowed = {c.name: n for c in run.core.channels if (n := c.received - arrived[c.name])}
             return Stepped(sum(brought.values()), run.core.progress.time, brought, flowed, why)
 
     @contextmanager
-    def _in_charge(self) -> Iterator[list[_Gate]]:
+    def _in_charge(self) -> Iterator[list[Gate]]:
         core = self._core
         core.host = self
-        gates = [_Gate(source) for source in core.sources]
-        core.settle((1 << len(gates)) - 1, core.clock.now())
+        gates = [Gate(source) for source in core.sources]
+        core.touch((1 << len(gates)) - 1)
         core.resume()
         try:
             yield gates
@@ -125,43 +149,38 @@ class Stepper:
             core.paused = core.paused or self._run.lifecycle.state is State.PAUSED
             core.touch((1 << len(gates)) - 1)
 
-    async def _flow(self, gates: list[_Gate], items: int | None, until: float | None) -> str | None:
+    async def _flow(self, gates: list[Gate], wish: _Wish) -> str | None:
         """Let in what was asked for. Returns why there is not more; None if that is all."""
-        brought, core = 0, self._core
-        asked_until = None
+        brought = 0
         why = await self._until_quiet()
-        while why is None:
-            frontier = core.progress.time
-            if until is not None and frontier is not None and frontier >= until:
-                return None
-            if brought and ((items is None and until is None) or brought == items):
-                return None
-            limit = 1 if until is not None else None if items is None else items - brought
-            new = 0
-            for gate in self._candidates(gates, until):
-                new, why = await self._let_in(gate, limit)
-                if new or why:
-                    break
+        while why is None and not wish.granted(brought, self._core.progress.time):
+            new, why = await self._bring_in(gates, wish, brought)
             brought += new
-            if new or why:
-                asked_until = None
-                continue
-            soon = min((g.source.wait_until or inf for g in gates), default=inf)
-            asked_until = asked_until or core.clock.now() + _PATIENCE
-            if soon > asked_until:
-                return _why_nothing(self._candidates(gates, until), until)
-            await asyncio.sleep(max(0.0, soon - core.clock.now()))
-            why = self._interrupted()
         return why
 
-    def _candidates(self, gates: list[_Gate], until: float | None) -> list[_Gate]:
+    async def _bring_in(self, gates: list[Gate], wish: _Wish, brought: int) -> tuple[int, str | None]:
+        """What the first source brings in that has anything, and what follows from it; or why that is nothing."""
+        clock = self._core.clock
+        give_up = clock.now() + _PATIENCE
+        while True:
+            asked = self._candidates(gates, wish)
+            for gate in asked:
+                new, why = await self._let_in(gate, wish.limit(brought))
+                if new or why:
+                    return new, why
+            soon = min((gate.source.wait_until or inf for gate in asked), default=inf)
+            if soon > give_up:
+                return 0, "; ".join(_why_not(gate.source) for gate in asked) or "no source that has event time is left"
+            await asyncio.sleep(max(0.0, soon - clock.now()))
+
+    def _candidates(self, gates: list[Gate], wish: _Wish) -> list[Gate]:
         """The sources to ask, in order: those in turn, or the one that keeps the frontier back."""
-        if until is None:
+        if wish.until is None:
             return gates[self._last + 1 :] + gates[: self._last + 1]
         timed = [g for g in gates if g.source.source.time is not None and not g.source.finished and not g.source.idle]
         return sorted(timed, key=lambda gate: gate.source.promised)[:1]
 
-    async def _let_in(self, gate: _Gate, limit: int | None) -> tuple[int, str | None]:
+    async def _let_in(self, gate: Gate, limit: int | None) -> tuple[int, str | None]:
         """One turn of one source, and all that follows from it: the items it brought in, and what interrupted."""
         before = gate.source.items_out["out"]
         gate.open(limit)
@@ -198,52 +217,6 @@ class Stepper:
         if state is not State.PAUSED:
             return f"the run is {state.value}"
         return "the run was paused anew" if self._core.paused else None
-
-
-class _Gate:
-    """Stands before one source during a step; open, it lets one turn through.
-
-    A source whose gate is shut appears to have no input. What it has sent already, and its end, go on.
-    """
-
-    def __init__(self, source: SourceState) -> None:
-        self.source = source
-        self._own_limit = source.limit
-        self._limit = 0
-        source.assess = self._assess  # type: ignore[method-assign]
-        source.step = self._step  # type: ignore[method-assign]
-
-    def open(self, limit: int | None) -> None:
-        """Let a batch through, of at most `limit` items."""
-        self._limit = self._own_limit if limit is None else limit
-
-    def shut(self) -> None:
-        """Let nothing through."""
-        self._limit = 0
-        self.source.core.touch(self.source.bit)
-
-    def remove(self) -> None:
-        """The source is as it was."""
-        self.source.limit = self._own_limit
-        del self.source.assess, self.source.step
-
-    def _assess(self) -> Activity:
-        activity = type(self.source).assess(self.source)
-        return IDLE if activity is BUSY and not self._limit and not self._on_its_way() else activity
-
-    def _step(self) -> int:
-        if not self._on_its_way():
-            self.source.limit, self._limit = self._limit, 0
-        return type(self.source).step(self.source)
-
-    def _on_its_way(self) -> bool:
-        return self.source.finished or any(channel.waiting for channel in self.source.out_channels)
-
-
-def _why_nothing(asked: list[_Gate], until: float | None) -> str:
-    if not asked:
-        return "no source that has event time is left" if until is not None else "there is no source"
-    return "; ".join(_why_not(gate.source) for gate in asked)
 
 
 def _why_not(source: SourceState) -> str:

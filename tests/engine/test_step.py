@@ -2,19 +2,27 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.engine.step import Stepped
 from streamweave_lab.errors import IllegalMoveError
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import Poll, Wait
+from streamweave_lab.graph.node import AsyncSource, Poll, Wait
 from streamweave_lab.operators import Collect, Count, ForEach, Map, MapAsync, Replay, Window, count
 from streamweave_lab.progress.window import Tumbling
-from streamweave_lab.testing.laws import check_edge, check_node
+from streamweave_lab.testing.interleave import Interleaver, run_interleaved
+from streamweave_lab.testing.laws import Witness, check_edge, check_node
 from streamweave_lab.testing.loop import run_virtual
+from streamweave_lab.testing.strategies import Sketch, sketches
+from streamweave_lab.testing.vertices import Version
+from tests.engine.test_random_graphs import counters, nothing_is_left
 from tests.engine.test_truth import Ticking
 
 
@@ -330,5 +338,99 @@ def test_a_pause_in_which_nobody_is_asked_declares_no_source_idle() -> None:
         await asyncio.sleep(10)
         assert [len(channel.queue) for channel in run.core.channels] == queued == [0]
         await run.stop()
+
+    run_virtual(main())
+
+
+STEPS: st.SearchStrategy[dict[str, Any]] = st.one_of(
+    st.just({}),
+    st.integers(1, 7).map(lambda n: {"items": n}),
+    st.integers(0, 60).map(lambda time: {"until": float(time)}),
+)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(sketches(), st.integers(0, 2**32 - 1), st.integers(0, 100), st.lists(STEPS, max_size=6))
+def test_steps_at_any_moment_lose_nothing_and_between_them_nothing_flows(
+    sketch: Sketch, seed: int, moment: int, steps: list[dict[str, Any]]
+) -> None:
+    async def script(run: LocalRun, interleaver: Interleaver) -> None:
+        await interleaver.turn(moment)
+        with suppress(IllegalMoveError):  # where it has ended by now
+            await run.pause()
+            for step in steps:
+                report = await run.step(**step)
+                Witness(run)()
+                if "items" in step and report.ended_by is None:
+                    assert report.items == step["items"]
+                if "until" in step and report.ended_by is None:
+                    assert report.frontier is not None
+                    assert report.frontier >= step["until"]
+                before = counters(run)
+                await asyncio.sleep(1.0)
+                assert counters(run) == before
+            await run.resume()
+
+    run = run_interleaved(sketch.graph(), Random(seed), config=Version(), script=script, witness=Witness)
+    assert sketch.found(run) == sketch.expected()
+    assert nothing_is_left(run)
+
+
+def test_an_asynchronous_source_has_the_next_item_in_hand_within_one_step() -> None:
+    async def source() -> AsyncIterator[int]:
+        for n in range(9):
+            yield n
+
+    async def main() -> None:
+        run = await paused(Graph("awaited", Replay("n", source()) >> Collect("end")))
+        assert (await run.step(items=4)).items == 4
+        assert run["end"].items == [0, 1, 2, 3]
+        await run.stop()
+
+    run_virtual(main())
+
+
+def test_a_step_to_a_frontier_needs_a_source_with_event_time() -> None:
+    async def main() -> None:
+        run = await paused(Graph("untimed", Replay("n", range(9)) >> Collect("end")))
+        assert (await run.step(until=5)).ended_by == "no source that has event time is left"
+        await run.stop()
+
+    run_virtual(main())
+
+
+def test_a_run_in_a_thread_is_stepped_and_tapped_and_explained_from_any_other() -> None:
+    async def main() -> None:
+        run = Graph("thread", numbers(10**6) >> Map("m", abs) >> Count("end")).start(host="thread")
+        await run.pause()
+        before = run["end"].count
+        tapping = run.ask("tap", pattern="m.out", n=2)
+        stepped = await run.step(items=5)
+        assert stepped.items == 5
+        assert (await asyncio.wrap_future(tapping))["m.out"].passed == 2
+        assert (await asyncio.wrap_future(run.ask("step", items=1))).items == 1
+        assert run["end"].count == before + stepped.flowed["n.out -> m.in"] + 1
+        assert run.explain().of("frontier")[0].facts["cause"] == "pause"
+        await run.stop()
+
+    asyncio.run(main())
+
+
+def test_of_a_list_that_an_asynchronous_source_has_in_hand_a_step_takes_as_much_as_was_asked_for() -> None:
+    class Lists(AsyncSource[int]):
+        async def stream(self) -> AsyncIterator[list[int]]:
+            yield [0, 1, 2, 3, 4]
+            yield [5, 6]
+
+    async def main() -> None:
+        run = await paused(Graph("lists", Lists("lists") >> Collect("end")))
+        await asyncio.sleep(0)
+        for items in ([0, 1], [0, 1, 2, 3]):
+            assert (await run.step(items=2)).items == 2
+            assert run["end"].items == items
+        assert (await run.step()).items == 1
+        assert (await run.step()).items == 2
+        assert run["end"].items == [0, 1, 2, 3, 4, 5, 6]
+        await run.drain()
 
     run_virtual(main())

@@ -10,6 +10,7 @@ from streamweave_lab.engine.tap import TappedPort
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.graph.redaction import LONGEST
 from streamweave_lab.operators import Collect, Count, Map, Replay
+from streamweave_lab.testing.laws import Witness
 from streamweave_lab.testing.loop import run_virtual
 from tests.engine.test_truth import Ticking
 
@@ -117,6 +118,18 @@ def test_nothing_of_a_tap_stays_behind_not_even_of_one_that_is_called_off() -> N
         assert {name: dict(state.outs) for name, state in run.core.by_name.items()} == before
         assert [len(outs) for state in run.core.states for outs in state.outs.values()] == lengths
         await run.stop()
+
+    run_virtual(main())
+
+
+def test_counters_balance_while_a_run_is_tapped() -> None:
+    async def main() -> None:
+        run = drawn().start()
+        tapping = asyncio.ensure_future(run.tap("*", n=1000))
+        await asyncio.sleep(5.5)
+        Witness(run)()
+        tapping.cancel()
+        await run.drain()
 
     run_virtual(main())
 
