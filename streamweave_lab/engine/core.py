@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from random import Random
 from typing import Any, Protocol
 
 from streamweave_lab.clock import SYSTEM_CLOCK, Clock
@@ -11,6 +12,7 @@ from streamweave_lab.engine.channel import Channel
 from streamweave_lab.engine.kept import Kept, give_back, take
 from streamweave_lab.engine.node_state import BLOCKED, BUSY, TURN_SECONDS, NodeFailed, NodeState, adapt
 from streamweave_lab.engine.source_state import AsyncSourceState, SourceState
+from streamweave_lab.engine.supervise import Decision, Supervisor
 from streamweave_lab.engine.workers_state import WorkersState
 from streamweave_lab.graph.batch import Barrier, Failure, Watermark
 from streamweave_lab.graph.graph import Graph
@@ -64,6 +66,12 @@ class Listener(Protocol):
     def refused(self, failure: Failure[Any]) -> None:
         """An item has left by an error port."""
 
+    def skipped(self, failure: Failure[Any]) -> None:
+        """An item was dropped, for its node failed and is supervised."""
+
+    def drain_asked(self) -> None:
+        """A node has stopped, and with it the run is to be drained."""
+
 
 class Core:
     """Nodes, sources first and then downstream, and a bit mask of those that may take a turn.
@@ -101,12 +109,22 @@ class Core:
         for state in self.states:
             state.wired()
         self._stepping = False
+        self.supervisor = Supervisor(graph.supervise, Random(0 if batch_size else None))  # noqa: S311 - for waits
+        self.failing: list[tuple[NodeState, BaseException]] = []
+        """Nodes that are to begin again when the turn is over, and why."""
+        self._rests: list[Alarm] = []
+        self.resting = 0
+        """Bits of nodes that get no turn before they begin again."""
+        self.withheld = 0
+        """Bits of nodes to which a drill gives no turn now."""
         self.keeping = False
         """Nodes that end keep their last state."""
         self.cut: dict[str, Kept] = {}
         """What nodes kept at the barrier of the newest epoch that takes snapshots."""
         self.final: dict[str, Kept] = {}
         """What nodes had when they ended."""
+        self.kept: dict[str, Kept] = {}
+        """What each node kept last."""
 
     def open(self, config: Any, kept: Mapping[str, Kept] | None = None) -> None:
         """Set up every node's state, sinks first, from what was kept of it if anything, then let the sources in."""
@@ -121,6 +139,7 @@ class Core:
             if kept and state.node.name in kept:
                 give_back(self, state, kept[state.node.name])
             if config is not None:
+                state.config = config
                 state.node.configure(config)
         for source in self.sources:
             source.opened()
@@ -140,18 +159,26 @@ class Core:
                 now = clock_now()
                 seconds = now - began
                 state.run_seconds += seconds
+                if self.failing:
+                    self.begin_again()
                 if adapting and (taken >= state.limit or seconds > TURN_SECONDS) and taken:
                     adapt(state, taken, seconds)
                 self.settle(self.touched | state.bit, now)
         except NodeFailed as failed:
             self._failed(failed.failure.item, failed.failure.error)
         except BaseException as error:  # logic outside the handling of one item, or interrupted: it fails the run
-            self._failed(None, error)
+            if isinstance(error, Exception) and self.current is not None and self.tolerate(self.current, error):
+                self.begin_again()
+                self.touched |= self.current.bit
+            else:
+                self._failed(None, error)
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 raise
         finally:
             self._stepping = False
             self.current = None
+        if self.touched:
+            self.settle(self.touched, now)
         return now
 
     def settle(self, touched: int, now: float) -> None:
@@ -172,7 +199,11 @@ class Core:
                 state.activity = activity
             if activity is BLOCKED or was is BLOCKED:
                 _account_blocked(state, now)
-            if activity is BUSY and (not state.node.awaits or state.can_run()):
+            if (
+                activity is BUSY
+                and not low & (self.resting | self.withheld)
+                and (not state.node.awaits or state.can_run())
+            ):
                 self.runnable |= low
             else:
                 self.runnable &= ~low
@@ -216,6 +247,8 @@ class Core:
     def halt(self) -> dict[str, int]:
         """Stop now: no node gets another turn. Returns what was left, by edge and by node that held items."""
         self.halted, self.runnable = True, 0
+        for alarm in self._rests:
+            alarm.cancel()
         now = self.clock.now()
         dropped: dict[str, int] = {}
         for state in self.states:
@@ -261,7 +294,7 @@ class Core:
 
     def keep(self, state: NodeState) -> None:
         """A node has met a barrier that takes snapshots."""
-        self.cut[state.node.name] = take(state)
+        self.cut[state.node.name] = self.kept[state.node.name] = take(state)
 
     def keep_final(self, state: NodeState) -> None:
         """A node has met its last barrier."""
@@ -277,6 +310,64 @@ class Core:
         """A node has failed, and with it the run."""
         if not self.halted:
             self.listener.failed(node, item, error)
+
+    def tolerate(self, state: NodeState, error: BaseException, item: Any = None, items: int = 0) -> bool:
+        """A node has failed outside its error port: drop `items` and go on, if its supervision says so."""
+        name = state.node.name
+        policy = self.supervisor.policy(name)
+        if state.marking and not items:  # the mark is gone, and whoever waits for it would wait for ever
+            return False
+        if policy == "escalate" or (policy == "skip" and not items):
+            return False
+        if policy != "skip" and not any(failing is state for failing, _ in self.failing):
+            self.failing.append((state, error))
+        lost, state.taken = items or state.taken, 0 if not items else state.taken
+        state.dropped += lost
+        if policy == "skip" or item is not None:
+            self.listener.skipped(Failure(name, item, error))
+        return True
+
+    def begin_again(self) -> None:
+        """Carry out what supervision decides about the nodes that have failed."""
+        failing, self.failing = self.failing, []
+        for state, error in failing:
+            decision = self.supervisor.decide(state.node.name, self.clock.now())
+            if decision.policy == "escalate":
+                self.fail(state.node.name, None, error)
+            elif decision.policy == "stop":
+                state.discard = True
+                name = state.node.name
+                self.tell("node.stopped", f"{name} is stopped: {error!r}", level="error", node=name)
+                self.listener.drain_asked()
+            else:
+                self._rest(decision, error)
+
+    def _rest(self, decision: Decision, error: BaseException) -> None:
+        states = [self.by_name[name] for name in decision.nodes]
+        bits = sum(state.bit for state in states if not state.ended)
+        self.resting |= bits
+        self.runnable &= ~bits
+        for state in states:
+            self.tell(
+                "node.restarting",
+                f"{state.node.name} begins again in {decision.seconds:.1f} s ({decision.why}): {error!r}",
+                level="warning",
+                node=state.node.name,
+            )
+        alarm = self.host.call_at(self.clock.now() + decision.seconds, lambda: self._rested(states, bits))
+        self._rests = [*self._rests[-len(self.states) :], alarm]
+
+    def _rested(self, states: list[NodeState], bits: int) -> None:
+        if self.halted:
+            return
+        self.resting &= ~bits
+        for state in states:
+            if not state.ended:
+                try:
+                    state.begin_again(self.kept.get(state.node.name))
+                except Exception as error:
+                    self.fail(state.node.name, None, error)
+        self.touch(bits)
 
     # Inside
 

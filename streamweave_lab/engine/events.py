@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from traceback import format_exception
 from typing import Any
 
 from streamweave_lab.clock import Clock
 from streamweave_lab.engine.observer import announce, tell
 from streamweave_lab.engine.status import EventStatus
 from streamweave_lab.graph.batch import Failure
+from streamweave_lab.graph.redaction import Redact, redacted
 
 KEPT = 200
 _SECONDS_BETWEEN_REFUSALS = 1.0
+_TRACEBACK = 4000
+"""Characters of a traceback that are kept, from its end."""
 
 
 class Events:
     """The newest events of one run, and its observers."""
 
-    def __init__(self, run: str, clock: Clock) -> None:
-        self._run, self._clock = run, clock
+    def __init__(self, run: str, clock: Clock, redact: Redact) -> None:
+        self._run, self._clock, self._redact = run, clock, redact
         self.newest: tuple[EventStatus, ...] = ()
         """Newest first. A tuple, replaced whole, so that any thread may read it."""
         self._observers: list[Callable[[EventStatus], None]] = []
@@ -29,16 +33,31 @@ class Events:
         self._observers.append(observer)
         return lambda: self._observers.remove(observer) if observer in self._observers else None
 
-    def tell(self, event: str, message: str, level: Any, node: str | None, port: str | None) -> None:
-        """Something happened now."""
-        happened = EventStatus(at=self._clock.wall(), event=event, level=level, message=message, node=node, port=port)
+    def tell(
+        self,
+        event: str,
+        message: str,
+        level: Any,
+        node: str | None,
+        port: str | None,
+        *,
+        item: Any = None,
+        error: BaseException | None = None,
+    ) -> None:
+        """Something happened now, perhaps to an item, of which is shown what the graph allows."""
+        shown = None if item is None else str(redacted(self._redact, f"{node}.in", item))
+        told = None if error is None else "".join(format_exception(error))[-_TRACEBACK:]
+        happened = EventStatus(
+            at=self._clock.wall(), event=event, level=level, message=message, node=node, port=port, item=shown,
+            traceback=told,
+        )  # fmt: skip
         self.newest = (happened, *self.newest[: KEPT - 1])
         for observer in tuple(self._observers):
             tell(lambda observer=observer: observer(happened))  # type: ignore[misc]
         announce(self._run, happened)
 
-    def refused(self, failure: Failure[Any]) -> None:
-        """An item left by an error port: at most one event a second for each node, which counts the others."""
+    def refused(self, failure: Failure[Any], event: str = "node.item_refused") -> None:
+        """An item left by an error port, or was skipped: one event a second for each node, which counts the others."""
         now = self._clock.now()
         last, suppressed = self._refusals.get(failure.node, (None, 0))
         if last is not None and now - last < _SECONDS_BETWEEN_REFUSALS:
@@ -47,4 +66,6 @@ class Events:
         self._refusals[failure.node] = (now, 0)
         more = f" (and {suppressed} more since the last such event)" if suppressed else ""
         error = f"{failure.error!r}"[:200]
-        self.tell("node.item_refused", f"{failure.node}: {error}{more}", "warning", failure.node, "error")
+        port = "error" if event == "node.item_refused" else None
+        said = f"{failure.node}: {error}{more}"
+        self.tell(event, said, "warning", failure.node, port, item=failure.item, error=failure.error)

@@ -67,7 +67,7 @@ class Execution:
         self.reloads = {"applied": 0, "rejected": 0, "rolled_back": 0}
         self.last_reload_successful: bool | None = None
         self.last_reload_at: float | None = None
-        self._events = Events(graph.name, clock)
+        self._events = Events(graph.name, clock, graph.redact)
         self._over: Future[None] = Future()
         self._drain_task: asyncio.Task[Drained] | None = None
         self._barrier_met: asyncio.Future[None] | None = None
@@ -134,6 +134,15 @@ class Execution:
     def refused(self, failure: Failure[Any]) -> None:
         """Note that an item has left by an error port; at most one event a second for each node."""
         self._events.refused(failure)
+
+    def skipped(self, failure: Failure[Any]) -> None:
+        """Note that an item was dropped because its node is supervised; as `refused`."""
+        self._events.refused(failure, "node.item_skipped")
+
+    def drain_asked(self) -> None:
+        """A node has stopped: finish what goes on without it."""
+        if self.lifecycle.state is State.RUNNING:
+            self.core.inject(Barrier(self.epochs.last(), last=True))
 
     def confirmed(self, node: int, epoch: int) -> None:
         """A node has met the barrier of `epoch`."""
@@ -220,7 +229,8 @@ class Execution:
     def _say_failed(self) -> None:
         assert self.failure is not None  # noqa: S101 - it is why the run has ended
         node, dropped = self.failure.node, sum(self.dropped.values())
-        self.told("node.failed", f"{node}: {self.failure.error!r}", level="error", node=node)
+        said = f"{node}: {self.failure.error!r}"
+        self._events.tell("node.failed", said, "error", node, None, item=self.failure.item, error=self.failure.error)
         self.told("run.failed", f"failed in {node}; {dropped} items dropped", level="error")
 
     def _end(self, state: State, say: Callable[[], None]) -> None:

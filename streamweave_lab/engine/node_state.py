@@ -15,7 +15,9 @@ from streamweave_lab.graph.node import Node, Sink
 from streamweave_lab.progress.frontier import Frontier
 
 if TYPE_CHECKING:
+    from streamweave_lab.config.model import Config
     from streamweave_lab.engine.core import Alarm, Core
+    from streamweave_lab.engine.kept import Kept
 
 LARGEST_BATCH = 4096
 _FIRST_BATCH = 1
@@ -57,6 +59,9 @@ class NodeState:
         self.idle = False
         self.limit = core.batch_size or _FIRST_BATCH
         self.open = self.finished = self.ended = False
+        self.marking = self.discard = False
+        """The node was stopped: what comes to it is dropped."""
+        self.config: Config | None = None
         self.ended_at: float | None = None
         self.activity = IDLE
         self.since = 0.0
@@ -142,7 +147,9 @@ class NodeState:
         entry = channel.queue[0]
         if not isinstance(entry, Batch):
             channel.queue.popleft()
+            self.marking = True
             self.mark(channel, entry)
+            self.marking = False
             return 0
         batch = channel.take(limit)
         core = self.core
@@ -151,6 +158,9 @@ class NodeState:
             core.touched |= channel.sender_bit
         self.taken = n = len(batch.items)
         self.items_in[channel.port] += n
+        if self.discard:
+            self.taken, self.dropped = 0, self.dropped + n
+            return n
         self.process(channel.port, batch)
         if self.node._emitted:
             self.node.flush()
@@ -210,6 +220,7 @@ class NodeState:
                 self._end()
             return
         if barrier.config is not None:
+            self.config = barrier.config
             self.node.configure(barrier.config)
             self.node.flush()
         if barrier.snapshot:
@@ -222,6 +233,21 @@ class NodeState:
         if self.frontier > self.promised:
             self.promised = self.frontier
             self._mark_all(Watermark(self.frontier))
+
+    def begin_again(self, kept: Kept | None) -> None:
+        """Close the logic and open it anew, with the state it kept last. What it held is dropped and counted."""
+        node, held = self.node, self.node.holds
+        node._emitted = {}
+        NodeState.cancel(self)
+        node.closed()
+        node.opened()
+        if kept is not None and kept.state is not None:
+            node.restore(kept.state)
+        if self.config is not None:
+            node.configure(self.config)
+        self.restarts += 1
+        self.dropped += max(0, held - node.holds)
+        self.core.tell("node.restarted", f"{node.name} has begun again", node=node.name)
 
     # Outbox
 
@@ -240,6 +266,8 @@ class NodeState:
         self.errors += 1
         failure = Failure(self.node.name, item, error, time)
         if not self.outs.get("error"):
+            if self.core.tolerate(self, error, item, 1):
+                return
             raise NodeFailed(failure)
         self.core.refused(failure)
         self.send("error", [failure], None if time is None else [time])

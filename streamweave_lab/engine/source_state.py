@@ -14,6 +14,7 @@ from streamweave_lab.graph.node import END, AsyncSource, Source, Wait
 
 if TYPE_CHECKING:
     from streamweave_lab.engine.core import Alarm, Core
+    from streamweave_lab.engine.kept import Kept
 
 _LARGEST_POLL = LARGEST_BATCH
 _SHORTEST_WAIT = 1e-6
@@ -125,6 +126,14 @@ class SourceState(NodeState):
         self.wait_until = None
         self.core.touched |= self.bit
 
+    def begin_again(self, kept: Kept | None) -> None:
+        """Open the source anew at the position it had."""
+        position = self.source.position
+        super().begin_again(None)
+        if position:
+            self.source.seek(position)
+        self.wait_until = None
+
     def cancel(self) -> None:
         """Ask for nothing more."""
         super().cancel()
@@ -212,6 +221,11 @@ class AsyncSourceState(SourceState):
         if self.task is not None and self.task is not _current_task():
             self.task.cancel()
 
+    def begin_again(self, kept: Kept | None) -> None:
+        """Open the source anew at the position it had, with a task of its own again."""
+        super().begin_again(kept)
+        self.task = asyncio.get_running_loop().create_task(self._bring(), name=f"source {self.node.name}")
+
     def _send_in_hand(self) -> int:
         items, self._in_hand = self._in_hand, []
         self.deliver(items)
@@ -259,6 +273,9 @@ class AsyncSourceState(SourceState):
                 self.core.fail(self.node.name, None, error)
             raise
         except BaseException as error:  # whatever a source raises fails the run, which tells it
+            if isinstance(error, Exception) and self.core.tolerate(self, error):
+                self.core.begin_again()
+                return
             self.core.fail(self.node.name, None, error)
             if not isinstance(error, Exception):
                 raise

@@ -129,6 +129,10 @@ class EventStatus(_Document):
     message: str
     node: str | None = None
     port: str | None = None
+    item: str | None = None
+    """Of a failure: as much of the item as the graph's `redact` lets be seen."""
+    traceback: str | None = None
+    """Of a failure: where it was raised."""
 
 
 class LoopStatus(_Document):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from streamweave_lab.graph.node import Node, Step
 from streamweave_lab.graph.port import ClosedPath, Edge
 from streamweave_lab.graph.redaction import Redact, at_length, redacted
 from streamweave_lab.graph.shape import plain_text, shape_of
+from streamweave_lab.graph.supervision import Policy, Supervision, supervisions
 from streamweave_lab.graph.types import mismatch
 
 if TYPE_CHECKING:
@@ -36,21 +37,34 @@ class Graph:
     `redact(port name, item)` returns what may be shown of an item outside the graph, as when a port is tapped;
     without it that is the item's `repr`, cut to 200 characters.
 
+    `supervise` says by the names of nodes what happens when they fail: a Supervision, or the name of its policy,
+    as in `supervise={"parse": "restart"}`. A node that is not named fails the run.
+
+    With `drills=True` faults may be injected into its runs, by `streamweave_lab.testing.drills`.
+
     Raises: GraphError for an input or output port that leads nowhere, two nodes of one name, an edge drawn
     twice, a cycle, or item types that cannot fit.
     """
 
-    def __init__(self, name: str, *paths: ClosedPath | Node, redact: Redact = at_length) -> None:
+    def __init__(
+        self,
+        name: str,
+        *paths: ClosedPath | Node,
+        redact: Redact = at_length,
+        supervise: Mapping[str, Supervision | Policy] | None = None,
+        drills: bool = False,
+    ) -> None:
         if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
             raise GraphError(f"{name!r} cannot name a graph: use letters, digits, '_', '.' and '-'")
         if not paths:
             raise GraphError(f"graph {name!r} is empty: give it at least one path, such as source >> sink")
-        self.name, self.redact = name, redact
+        self.name, self.redact, self.drills = name, redact, drills
         self.edges = _gather_edges(name, paths)
         drawn = _gather_nodes(name, paths, self.edges)
         _check_ports(name, drawn, self.edges)
         self.nodes: dict[str, Node] = {node.name: node for node in _in_order(name, drawn, self.edges)}
         _check_types(name, self.edges)
+        self.supervise = supervisions(name, self.nodes, supervise or {})
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes.values())
