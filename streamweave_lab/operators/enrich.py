@@ -9,7 +9,7 @@ from typing import Any, Generic
 
 from typing_extensions import TypeVar
 
-from streamweave_lab.errors import HoldFullError, UnmatchedError
+from streamweave_lab.errors import GraphError, HoldFullError, UnmatchedError
 from streamweave_lab.graph.batch import Batch
 from streamweave_lab.graph.node import Step
 from streamweave_lab.graph.port import I_contra, In, O_co, Out
@@ -41,7 +41,7 @@ class Enrich(Step[I_contra, O_co], HoldingNode, Generic[I_contra, R_contra, O_co
 
     An item or row on which a function raises, and one that comes while `hold` of them wait, leaves by `error`.
 
-    Raises: GraphError if `within`, `every` or `hold` is out of range.
+    Raises: GraphError if `within`, `every` or `hold` is out of range, or `within` is given with `as_of=False`.
     """
 
     table: In[R_contra]
@@ -65,6 +65,8 @@ class Enrich(Step[I_contra, O_co], HoldingNode, Generic[I_contra, R_contra, O_co
             check_function(self, what, f)
         if within is not None:
             check_seconds(self, "within", within)
+            if not as_of:
+                raise GraphError(f"{self!r}: within= is of event time, and as_of=False does not go by it")
         self._move_by(every, hold)
         if not as_of:
             self.window_granularity = None

@@ -141,6 +141,7 @@ def test_in_a_run_a_table_without_event_times_fails_and_says_so():
     ("kwargs", "message"),
     [
         ({"within": 0.0}, "within must be more than 0 seconds and finite, not 0.0"),
+        ({"within": 5.0, "as_of": False}, "within= is of event time"),
         ({"every": -1.0}, "every must be more than 0 seconds and finite, not -1.0"),
         ({"otherwise": "none"}, "otherwise= needs a function, not 'none'"),
         ({"hold": 0}, "hold must be a whole number and at least 1"),
