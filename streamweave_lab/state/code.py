@@ -28,6 +28,6 @@ class Code:
     ORDERED: Final = 18
     COUNTER: Final = 19
     DEFAULTDICT: Final = 20
-    OBJECT: Final = 21  # the number of its class in the table, and its values
+    OBJECT: Final = 21  # its values, and the number of its class in the table
     TUPLE_VALUES: Final = 22  # a dict in which every value is a tuple
     TUPLES: Final = 23  # a list in which every item is a tuple

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from msgspec.msgpack import Decoder
 
 from streamweave_lab.state.code import Code
-from streamweave_lab.state.shapes import put_together
+from streamweave_lab.state.shapes import maker
 from streamweave_lab.state.writing import FACTORIES
 
 
@@ -24,6 +24,7 @@ class Reader:
 
     def __init__(self, table: list[Any]) -> None:
         self._table = table
+        self._makers: dict[int, Callable[[list[Any]], Any]] = {}
         self._value = Decoder(ext_hook=self._ext)
         self._parts = Decoder(list[Any], ext_hook=self._ext)
 
@@ -41,11 +42,13 @@ class Reader:
         if code == Code.TUPLES:
             return _TUPLES.decode(data)
         parts = self._parts.decode(data)
-        return self._object(*parts) if code == Code.OBJECT else _READERS[code](parts)
+        return self._object(parts) if code == Code.OBJECT else _READERS[code](parts)
 
-    def _object(self, number: int, *values: Any) -> Any:
-        kind, module, qualname, names = self._table[number]
-        return put_together(kind, module, qualname, names, list(values))
+    def _object(self, values: list[Any]) -> Any:
+        number = values.pop()
+        if number not in self._makers:
+            self._makers[number] = maker(*self._table[number])
+        return self._makers[number](values)
 
 
 _TUPLE_VALUES = Decoder(dict[Any, tuple[Any, ...]])

