@@ -3,7 +3,7 @@
 from textwrap import dedent
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamweave_lab.errors import GraphError
@@ -11,6 +11,8 @@ from streamweave_lab.graph.mermaid import mermaid
 from streamweave_lab.graph.mermaid_notes import POLICIES, Binding, MermaidNotes, SupervisionNote, label, ports_of
 from streamweave_lab.graph.mermaid_reader import read_mermaid
 from streamweave_lab.graph.shape import EdgeShape, GraphShape, NodeShape
+
+calmly = settings(deadline=None)
 
 
 def edges(text: str) -> list[str]:
@@ -195,6 +197,7 @@ names = st.text("ab_-.01", min_size=1, max_size=5).filter(lambda name: name.stri
 )
 
 
+@calmly
 @given(ports, ports)
 def test_a_label_names_the_same_two_ports_when_it_is_read(out, into):
     text = label(out, into)
@@ -216,6 +219,7 @@ def shapes(draw):
     return GraphShape("g", tuple(NodeShape(n, draw(kinds), r) for n, r in zip(nodes, roles, strict=True)), edges)
 
 
+@calmly
 @given(shapes(), st.sampled_from(["edges", "boxes"]))
 def test_what_is_written_is_read_back_in_either_style(shape, style):
     assert read_mermaid(mermaid(shape, style), "g").shape == shape
@@ -236,6 +240,7 @@ def noted(draw, shape):
     )
 
 
+@calmly
 @given(shapes().flatmap(lambda shape: st.tuples(st.just(shape), noted(shape))), st.sampled_from(["edges", "boxes"]))
 def test_what_is_noted_is_read_back_in_either_style(shape_and_notes, style):
     shape, notes = shape_and_notes

@@ -3,7 +3,7 @@
 import operator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamweave_lab.errors import GraphError
@@ -11,6 +11,8 @@ from streamweave_lab.graph.graph import Graph
 from streamweave_lab.operators import Collect, Replay
 from streamweave_lab.operators.iterate import Iterate
 from streamweave_lab.testing.harness import Drive
+
+calmly = settings(deadline=None)
 
 
 def collatz(n: int) -> int:
@@ -89,6 +91,7 @@ def test_a_condition_that_does_not_say_what_it_takes_is_given_the_value():
     assert Drive(Iterate("i", collatz, until=operator.itemgetter, limit=1)).batch([5]).out["out"] == [5]
 
 
+@calmly
 @given(st.lists(st.lists(st.integers(1, 60))), st.integers(1, 120))
 def test_the_values_are_those_of_a_plain_loop_however_batches_are_cut(batches, limit):
     drive = Drive(Iterate("collatz", collatz, until=lambda n: n == 1, limit=limit))

@@ -1,16 +1,20 @@
 """Own logic with state by key: two worked examples, and what is promised of values and timers."""
 
+import asyncio
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
 from streamweave_lab.errors import GraphError, NoEventTimeError, NotRunningError, StateError
 from streamweave_lab.graph.graph import Graph
+from streamweave_lab.graph.node import Source, Wait
 from streamweave_lab.operators import Collect, Replay
 from streamweave_lab.operators.keyed_state import KeyedStep, Timer
 from streamweave_lab.operators.per_key import PerKey
+from streamweave_lab.state.sqlite_store import SqliteStore
 from streamweave_lab.testing.harness import Drive
+from streamweave_lab.testing.loop import run_virtual
 
 HOUR = 3600.0
 
@@ -222,3 +226,51 @@ def test_what_is_drawn_or_set_wrong_is_said():
     forgetful = Drive(Forgetful("forgetful", key=first_letter))
     with pytest.raises(StateError, match=r"its opened\(\) must begin with super\(\)\.opened\(\)"):
         forgetful.batch(["a"])
+
+
+class Rare(Source[str]):
+    """A word every three seconds."""
+
+    def poll(self, limit: int) -> list[str] | Wait:
+        self.position += 1
+        return [f"w{self.position}"] if self.position % 2 else Wait(3.0)
+
+
+def test_timeouts_pass_by_the_clock_of_a_run():
+    async def main() -> None:
+        run = Graph("words", Rare("rare") >> Patience("patience", key=first_letter) >> Collect("said")).start()
+        await asyncio.sleep(7.0)
+        assert run["said"].items == ["w1 at 2.0", "w3 at 5.0"]
+        await run.drain()
+        assert run["said"].items[2:] == ["w5 at 7.0"]
+
+    run_virtual(main())
+
+
+class Paced(Replay[str]):
+    """A word a second."""
+
+    def poll(self, limit: int) -> Any:
+        due = self.position - self.clock.now()
+        return super().poll(1) if due <= 0 else Wait(due)
+
+
+def test_what_a_run_keeps_by_key_goes_on_in_the_next_one(tmp_path):
+    store = SqliteStore(tmp_path / "state.db")
+    users = ["ann", "bob", "ann", "ann", "bob", "cid", "ann"]
+
+    def graph() -> Graph:
+        source = Paced("users", users, time=lambda _: 0.0)
+        return Graph("sessions", source >> Sessions("sessions", key=str) >> Collect("all"))
+
+    async def main() -> None:
+        run = graph().start(store=store)
+        await asyncio.sleep(3.5)
+        await run.suspend()
+        assert (run["all"].items, run["sessions"].holds) == ([], 4)
+        again = graph().start(store=store, resume=True)
+        await again.done()
+        assert again["all"].items == [Session("bob", 2, 0.0), Session("cid", 1, 0.0), Session("ann", 4, 0.0)]
+
+    run_virtual(main())
+    store.close()

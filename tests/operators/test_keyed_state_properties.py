@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamweave_lab.errors import StateError
@@ -14,6 +14,8 @@ from streamweave_lab.operators.per_key import PerKey
 from streamweave_lab.operators.timers import Timers
 from streamweave_lab.state.codec import decode, encode
 from streamweave_lab.testing.harness import Drive
+
+calmly = settings(deadline=None)
 
 Item = tuple[str, int]
 
@@ -84,6 +86,7 @@ def gone_on_from(drive: Drive) -> Drive:
 
 
 @pytest.mark.parametrize("kind", [Everything, InOrder])
+@calmly
 @given(moves, st.integers(0, 30))
 def test_a_run_cut_anywhere_and_gone_on_from_its_snapshot_says_the_same(kind, moves, cut):
     whole = Drive(node(kind))
@@ -107,6 +110,7 @@ class Timed(InOrder):
         """The clock is left out of it."""
 
 
+@calmly
 @given(st.dictionaries(instants, st.tuples(st.sampled_from("ab"), st.integers(0, 12))), st.data())
 def test_in_order_the_outcome_does_not_depend_on_how_items_come_or_are_cut_into_batches(by_time, data):
     plain, mixed = Drive(node(Timed)), Drive(node(Timed))
@@ -180,6 +184,7 @@ def test_values_that_the_class_does_not_declare_are_not_dropped_in_silence():
         drive.node.restore(state)
 
 
+@calmly
 @given(
     st.lists(
         st.one_of(
