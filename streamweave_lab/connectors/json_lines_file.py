@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from streamweave_lab.connectors.growing_file import GrowingFile
 from streamweave_lab.connectors.records import as_json
-from streamweave_lab.errors import GraphError, StateError
+from streamweave_lab.errors import GraphError
 from streamweave_lab.graph.batch import Batch
 from streamweave_lab.graph.node import Sink
-
-if TYPE_CHECKING:
-    from typing import Self
 
 MODES = ("new", "append", "replace")
 Mode = Literal["new", "append", "replace"]
@@ -31,11 +28,12 @@ class JSONLinesFile(Sink[Any]):
     with each checkpoint and at the end.
 
     `mode` says what a run that is not resumed does with a file that is there and not empty: "new" refuses it,
-    "append" goes on at its end, "replace" writes it anew.
+    "append" goes on at its end, "replace" writes it anew, as one also should who must begin anew after a crash
+    before the first checkpoint.
 
     Raises: FileNotFoundError if there is no such folder; GraphError for another mode or a path that ends in ".gz".
     The run fails with FileExistsError where `mode` is "new" and the file holds something, and with StateError where
-    it no longer holds what was written up to the checkpoint.
+    it no longer holds what was written up to the checkpoint, or another sink or process is writing to it.
     """
 
     guarantee = "effectively once"
@@ -52,7 +50,7 @@ class JSONLinesFile(Sink[Any]):
 
     def opened(self) -> None:
         """The file itself is opened at the first turn: only then it is known whether the run is a resumed one."""
-        self._file: _Appended | None = None
+        self._file: GrowingFile | None = None
         self._written: int | None = None
         self.wake_at(self.clock.now())
 
@@ -81,7 +79,8 @@ class JSONLinesFile(Sink[Any]):
 
     def restore(self, state: dict[str, int]) -> None:
         """Cut off what was written after the checkpoint. Raises: StateError if what came before is not there."""
-        self._file = _Appended.cut(self.path, state["bytes"], self.name)
+        self._file = GrowingFile(self.path, self.name)
+        self._file.cut(state["bytes"])
 
     def finished(self) -> None:
         """Everything is on the disk."""
@@ -94,7 +93,7 @@ class JSONLinesFile(Sink[Any]):
             self._file.close()
             self._file = None
 
-    def _begun(self) -> _Appended:
+    def _begun(self) -> GrowingFile:
         if self._file is None:
             size = self.path.stat().st_size if self.path.exists() else 0
             if size and self.mode == "new":
@@ -102,62 +101,6 @@ class JSONLinesFile(Sink[Any]):
                     f'{self!r}: {self.path} holds {size} bytes already; mode="append" writes after them, '
                     f'mode="replace" in their place'
                 )
-            self._file = _Appended(self.path, keep=self.mode == "append")
+            self._file = GrowingFile(self.path, self.name)
+            self._file.end_line() if self.mode == "append" else self._file.empty()
         return self._file
-
-
-class _Appended:
-    """A file that grows at its end, by whole lines."""
-
-    def __init__(self, path: Path, *, keep: bool) -> None:
-        # Not with Python's own buffer: what it holds when the disk is full it would write again on closing.
-        self._file = FileIO(path, "r+" if path.exists() else "w+")
-        self.size = self._file.seek(0, os.SEEK_END) if keep else self._file.truncate(0)
-        _secure_folder(path.parent)
-        if self.size:
-            self._file.seek(-1, os.SEEK_END)
-            if self._file.read(1) != b"\n":
-                self.append(b"\n")
-
-    @classmethod
-    def cut(cls, path: Path, size: int, node: str) -> Self:
-        """The file with its first `size` bytes only."""
-        there = path.stat().st_size if path.exists() else 0
-        if there < size:
-            raise StateError(
-                f"{node}: {path} has {there} bytes, and {size} had been written to it up to the checkpoint; "
-                f"it was cut, replaced or taken away since, and cannot be gone on with"
-            )
-        with FileIO(path, "r+" if path.exists() else "w+") as file:
-            file.seek(max(0, size - 1))
-            if size and file.read(1) != b"\n":
-                raise StateError(
-                    f"{node}: no line of {path} ends at byte {size}, as it did when the checkpoint was made"
-                )
-            file.truncate(size)
-        return cls(path, keep=True)
-
-    def append(self, data: bytes) -> None:
-        """Write all of it."""
-        rest = memoryview(data)
-        while rest:
-            written = self._file.write(rest)
-            self.size += written
-            rest = rest[written:]
-
-    def secure(self) -> None:
-        """Return when everything is on the disk."""
-        os.fsync(self._file.fileno())
-
-    def close(self) -> None:
-        self._file.close()
-
-
-def _secure_folder(folder: Path) -> None:
-    """A new file is there after a power cut only if its folder is on the disk too; Windows has no such call."""
-    if hasattr(os, "O_DIRECTORY"):
-        descriptor = os.open(folder, os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

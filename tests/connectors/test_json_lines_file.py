@@ -191,9 +191,21 @@ def test_a_file_that_lost_what_was_written_is_not_gone_on_with(path, spoil):
 
 def test_another_file_in_its_place_is_not_cut(path):
     path.write_text("something else entirely")
-    with pytest.raises(StateError, match=r"no line of .*rows.jsonl ends at byte 4"):
+    with pytest.raises(StateError, match=r"rows.jsonl has no line that ends at byte 4"):
         Drive(JSONLinesFile("rows", path)).node.restore({"bytes": 4})
     assert path.read_text() == "something else entirely"
+
+
+def test_a_file_that_another_sink_writes_to_is_left_alone(path):
+    first = Drive(JSONLinesFile("first", path)).batch([1])
+    state = first.node.snapshot()
+    second = Drive(JSONLinesFile("second", path, mode="replace"))
+    with pytest.raises(StateError, match=r"second: .*rows.jsonl is being written by another sink or another process"):
+        second.batch([2])
+    with pytest.raises(StateError, match="is being written by another sink"):
+        second.node.restore(state)
+    first.batch([3]).finish()
+    assert written(path) == [1, 3]
 
 
 def test_what_cannot_be_is_told_when_it_is_drawn(tmp_path):

@@ -1,0 +1,101 @@
+"""A file that grows at its end, line by line, and that can be cut back to what it was."""
+
+from __future__ import annotations
+
+import os
+import sys
+from io import FileIO
+from typing import TYPE_CHECKING
+
+from streamweave_lab.errors import StateError
+
+if sys.platform != "win32":  # which has no such lock: there two writers of one file are not found out
+    from fcntl import LOCK_EX, LOCK_NB, flock
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class GrowingFile:
+    """The file at `path`, made where there is none, for one writer; all that is written goes to its end.
+
+    Raises: StateError, naming `node`, if another writer has it.
+    """
+
+    def __init__(self, path: Path, node: str) -> None:
+        self._path, self._node = path, node
+        # Not with Python's own buffer: what it holds when the disk is full it would write again on closing.
+        self._file = FileIO(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666), "r+")
+        self._lock()
+        self.size = self._file.seek(0, os.SEEK_END)
+        """Bytes."""
+        _secure_folder(path.parent)
+
+    def empty(self) -> None:
+        """Take everything away."""
+        self.size = self._file.truncate(0)
+        self._file.seek(0)
+
+    def end_line(self) -> None:
+        """End the last line, if it is half a line."""
+        if self.size and self._byte(self.size - 1) != b"\n":
+            self.append(b"\n")
+
+    def cut(self, size: int) -> None:
+        """Keep the first `size` bytes. Raises: StateError if they are not there, or do not end with a line."""
+        problem = ""
+        if self.size < size:
+            problem = f"has {self.size} bytes, and {size} had been written to it when the checkpoint was made"
+        elif size and self._byte(size - 1) != b"\n":
+            problem = f"has no line that ends at byte {size}, as it had when the checkpoint was made"
+        if problem:
+            self.close()
+            raise StateError(
+                f"{self._node}: {self._path} {problem}; it was cut or replaced since, and cannot be gone on with"
+            )
+        self._file.truncate(size)
+        self.size = self._file.seek(size)
+
+    def append(self, data: bytes) -> None:
+        """Write all of it."""
+        rest = memoryview(data)
+        while rest:
+            written = self._file.write(rest)
+            self.size += written
+            rest = rest[written:]
+
+    def secure(self) -> None:
+        """Return when everything is on the disk."""
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Let another writer have it."""
+        self._file.close()
+
+    def _byte(self, place: int) -> bytes:
+        self._file.seek(place)
+        byte = self._file.read(1)
+        self._file.seek(0, os.SEEK_END)
+        return byte
+
+    def _lock(self) -> None:
+        if sys.platform == "win32":
+            return
+        try:
+            flock(self._file, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            self._file.close()
+            raise StateError(
+                f"{self._node}: {self._path} is being written by another sink or another process; draw several "
+                f"edges to one sink to bring them into one file"
+            ) from None
+
+
+def _secure_folder(folder: Path) -> None:
+    """A new file is there after a power cut only if its folder is on the disk too; Windows has no such call."""
+    if hasattr(os, "O_DIRECTORY"):
+        descriptor = os.open(folder, os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
