@@ -13,7 +13,7 @@ Policy = Literal["skip", "restart", "restart_group", "stop", "escalate"]
 
 @dataclass(frozen=True, kw_only=True)
 class Supervision:
-    """What happens when a node refuses an item and its `error` port is not drawn, or `on_batch`, `poll` or `stream` raises.
+    """What happens when a node refuses an item and its `error` port is not drawn, or `on_batch`, `poll` raises.
 
     What is raised while a mark passes (`advanced`, `finished`, `configure`, `snapshot`) always fails the run.
 
