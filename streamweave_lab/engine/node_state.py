@@ -318,6 +318,7 @@ class NodeState:
         self.node.flush()
         if self._wishes:
             self._set_alarm()
+        self.promise(self.idle)  # what it held back may have gone
 
     def _choose(self) -> Channel:
         """The inputs take turns, so that no branch starves."""

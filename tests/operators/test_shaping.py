@@ -141,6 +141,30 @@ def test_in_a_run_a_debounce_sends_the_last_of_a_burst():
     assert graph.run_to_end()["settled"].items == [999]
 
 
+class Quiet(sw.Source[tuple[float, str]]):
+    """Two items at once, and then a long silence."""
+
+    time = staticmethod(lambda row: row[0])
+    answers = ([(0.0, "a"), (100.0, "b")], sw.Wait(1000.0), sw.END)
+
+    def poll(self, limit):
+        self.position += 1
+        return self.answers[self.position - 1]
+
+
+def test_in_a_run_the_frontier_goes_on_when_what_was_held_has_gone():
+    seen = []
+
+    class See(sw.Sink[sw.WindowResult[None, int]]):
+        def on_item(self, item):
+            seen.append((self.clock.now(), item.start))
+
+    window = sw.Window("tens", sw.count(), sw.Tumbling(seconds=10))
+    graph = sw.Graph("quiet", Quiet("two") >> Debounce("last", 5.0, key=lambda row: row[1]) >> window >> See("see"))
+    graph.run_to_end()
+    assert seen == [(5.0, 0.0), (1000.0, 100.0)]
+
+
 def test_a_throttle_lets_so_many_through_and_the_others_aside():
     drive = Drive(Throttle("few", 2, 10.0, key=lambda item: item[0]))
     drive.batch(["a1", "a2", "a3", "b1"], [1.0, 2.0, 3.0, 4.0]).sleep(9.0).batch(["a4"]).sleep(1.0).batch(["a5"])
