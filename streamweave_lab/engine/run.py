@@ -191,6 +191,7 @@ class LocalRun(Execution):
         self.lifecycle.move(State.RUNNING, "resume")
         self.told("run.resumed", "flowing again")
         self.core.resume()
+        self.stepper.wake()  # a step under way gives way
 
     @on_own_loop
     async def step(self, items: int | None = None, *, until: float | None = None, timeout: float = 30.0) -> Stepped:
