@@ -97,8 +97,9 @@ class Graph:
         Raises: ValueError for another style.
         """
         from streamweave_lab.graph.mermaid import mermaid
+        from streamweave_lab.graph.mermaid_notes import MermaidNotes
 
-        return mermaid(shape_of(self), style)
+        return mermaid(shape_of(self), style, MermaidNotes(supervision=self.supervise))
 
     @classmethod
     def from_mermaid(cls, text: str, registry: Registry, *, name: str = "imported") -> Graph:
@@ -107,8 +108,8 @@ class Graph:
         `registry` says what the nodes are, by name, else by the kind that a comment gives them: a node of that
         name, or a function of the name that makes one, such as `{"parse": parse, "Collect": sw.Collect}`. What the
         comments let in from outside, or out, is looked up by its name and drawn as an edge from its `out`, or to
-        its `in`. The title of the text, if it has one, goes before `name`. Comments on execution, shards and
-        supervision are not a graph's business: `read_mermaid(text).notes` has them.
+        its `in`. The title of the text, if it has one, goes before `name`. Nodes are supervised as comments say.
+        What they say of execution and shards is not a graph's business: `read_mermaid(text).notes` has it.
 
         Raises: GraphError, with the line, for what cannot be read, a name that stands for nothing, or a port that
         is not there; and as for any graph.
@@ -117,7 +118,7 @@ class Graph:
         from streamweave_lab.graph.mermaid_reader import read_mermaid
 
         drawn = read_mermaid(text, name)
-        return cls(drawn.shape.name, *paths_of(drawn, registry))
+        return cls(drawn.shape.name, *paths_of(drawn, registry), supervise=drawn.notes.supervision)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """For Jupyter, which shows the HTML image: inline SVG would be taken out of a notebook not yet trusted."""

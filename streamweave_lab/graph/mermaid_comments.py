@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import cast, get_args
 
 from streamweave_lab.errors import GraphError
-from streamweave_lab.graph.mermaid_notes import MODES, POLICIES, Binding, MermaidNotes, SupervisionNote, policy_of
+from streamweave_lab.graph.mermaid_notes import MODES, Binding, MermaidNotes
+from streamweave_lab.graph.supervision import Policy, Supervision
 
 _WORDS = ("begin", "end", "input", "output", "execution_mode", "shard_config", "node", "node_id", "subgraph_unit")
 _BINDING = re.compile(r"(?P<name>.+?) (?P<arrow>->|<-) (?P<port>\S+\.\S+)(?: \[.*\])?")
@@ -20,7 +22,7 @@ class Comments:
         self.names: dict[str, str] = {}
         """The names of nodes that are drawn under another one."""
         self.kinds: dict[str, str] = {}
-        self.supervision: dict[str, SupervisionNote] = {}
+        self.supervision: dict[str, Supervision] = {}
         self.bindings: dict[str, list[Binding]] = {"input": [], "output": []}
         self.mode = MODES[0]
         self.shard: tuple[int, int] | None = None
@@ -103,8 +105,13 @@ class Comments:
             self.kinds[node] = facts["kind"]
         policy, group = facts.get("supervision_policy"), facts.get("supervision_group")
         if policy is not None or group is not None:
-            policy = policy and _one_of(POLICIES, policy_of(policy), "a supervision policy")
-            self.supervision[node] = SupervisionNote(policy, group)
+            self.supervision[node] = _supervision(policy or "restart", group)
+
+
+def _supervision(text: str, group: str | None) -> Supervision:
+    """Upstream writes "RestartGroup", and here it is "restart_group"; there, whatever has a group restarts with it."""
+    policy = _one_of(get_args(Policy), re.sub(r"(?<=[a-z])(?=[A-Z])", "_", text).lower(), "a supervision policy")
+    return Supervision(policy="restart_group" if policy == "restart" and group else cast(Policy, policy), group=group)
 
 
 def _shard(text: str) -> tuple[int, int]:

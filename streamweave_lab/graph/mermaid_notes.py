@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from streamweave_lab.graph.supervision import Supervision
+
 COMMENT = "%% streamweave:"
-POLICIES = ("restart", "restart_group", "stop", "escalate", "skip")
 MODES = ("concurrent", "deterministic")
 
 _SPECIAL = re.compile(r"""[\[\](){}|"`#<&\s\x00-\x1f\x7f]""")
@@ -24,14 +25,6 @@ class Binding:
 
 
 @dataclass(frozen=True)
-class SupervisionNote:
-    """What a comment says of the supervision of a node."""
-
-    policy: str | None = None
-    group: str | None = None
-
-
-@dataclass(frozen=True)
 class MermaidNotes:
     """All that the comments of a Mermaid text say, except for the kinds of nodes, which are in the shape."""
 
@@ -40,8 +33,8 @@ class MermaidNotes:
     execution_mode: str = "concurrent"
     shard: tuple[int, int] | None = None
     """This shard, counted from 0, and how many there are."""
-    supervision: Mapping[str, SupervisionNote] = field(default_factory=dict)
-    """By the name of the node."""
+    supervision: Mapping[str, Supervision] = field(default_factory=dict)
+    """By the name of the node; policy and group are written, the numbers are not."""
     units: tuple[str, ...] = ()
     """Subgraphs that are supervised as one."""
 
@@ -51,9 +44,10 @@ class MermaidNotes:
         said += [f"output {b.name} <- {b.port}" for b in self.outputs]
         said += [f"execution_mode={self.execution_mode}"] if self.execution_mode != MODES[0] else []
         said += ["shard_config={}/{}".format(*self.shard)] if self.shard else []
-        for node, note in self.supervision.items():
-            policy = f" supervision_policy={note.policy.title().replace('_', '')}" if note.policy else ""
-            said.append(f"node {node}{policy}{f' supervision_group={note.group}' if note.group else ''}")
+        for node, each in self.supervision.items():
+            policy = each.policy.title().replace("_", "")  # upstream's names
+            group = f" supervision_group={each.group}" if each.group else ""
+            said.append(f"node {node} supervision_policy={policy}{group}")
         said += [f"subgraph_unit {unit}" for unit in self.units]
         return [f"{COMMENT} {line}" for line in said]
 
@@ -90,12 +84,7 @@ def plain(text: str) -> str:
     return re.sub(r"#(\d+);", lambda found: chr(int(found[1])), text.replace("#quot;", '"'))
 
 
-def policy_of(text: str) -> str:
-    """A policy by our name: upstream writes "RestartGroup", and here it is "restart_group"."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", text).lower()
-
-
 __all__ = [
-    "COMMENT", "MODES", "POLICIES", "Binding", "MermaidNotes", "SupervisionNote", "escaped", "label", "plain",
-    "policy_of", "ports_of", "quoted",
+    "COMMENT", "MODES", "Binding", "MermaidNotes", "escaped", "label", "plain",
+    "ports_of", "quoted",
 ]  # fmt: skip

@@ -5,6 +5,7 @@ import pytest
 from streamweave_lab.errors import GraphError
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.graph.shape import shape_of
+from streamweave_lab.graph.supervision import Supervision
 from streamweave_lab.operators import Collect, Filter, Map, Replay, Route
 
 FLOW = """\
@@ -48,6 +49,17 @@ def test_a_graph_comes_back_from_its_own_drawing_in_either_style(style):
     assert shape_of(again) == shape_of(graph)
     assert again.nodes == graph.nodes
     assert sorted(again.run_to_end()["end"].items) == [0, 2, 3, 4]
+
+
+def test_supervision_comes_back_with_the_graph_and_a_group_is_restarted_together():
+    double = Map("double", lambda n: n)
+    graph = Graph("g", Replay("n", [1]) >> double >> Collect("end"), supervise={"double": "restart", "end": "stop"})
+    assert "%% streamweave: node double supervision_policy=Restart\n" in graph.mermaid()
+    assert Graph.from_mermaid(graph.mermaid(), graph.nodes).supervise == graph.supervise
+    grouped = graph.mermaid().replace("=Restart", "=Restart supervision_group=pair")
+    assert Graph.from_mermaid(grouped, graph.nodes).supervise["double"] == Supervision(
+        policy="restart_group", group="pair"
+    )
 
 
 def test_ports_in_boxes_are_drawn_as_upstream_draws_them():

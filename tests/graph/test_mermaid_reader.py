@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from streamweave_lab.errors import GraphError
 from streamweave_lab.graph.mermaid import mermaid
-from streamweave_lab.graph.mermaid_notes import POLICIES, Binding, MermaidNotes, SupervisionNote, label, ports_of
+from streamweave_lab.graph.mermaid_notes import Binding, MermaidNotes, label, ports_of
 from streamweave_lab.graph.mermaid_reader import read_mermaid
 from streamweave_lab.graph.shape import EdgeShape, GraphShape, NodeShape
+from streamweave_lab.graph.supervision import Supervision
 
 calmly = settings(deadline=None)
 
@@ -132,7 +133,7 @@ def test_comments_say_how_a_graph_is_executed_and_supervised():
     assert drawn.notes == MermaidNotes(
         execution_mode="deterministic",
         shard=(0, 4),
-        supervision={"worker": SupervisionNote("restart_group", "grp1")},
+        supervision={"worker": Supervision(policy="restart_group", group="grp1")},
         units=("inner",),
     )
     assert drawn.shape.nodes[0] == NodeShape("worker", "MapNode", "source")
@@ -168,6 +169,13 @@ def test_comments_say_how_a_graph_is_executed_and_supervised():
         (
             "graph LR\n%% streamweave: node a supervision_policy=Restrat\na --> b",
             "line 2: 'restrat' is not a supervision policy; did you mean restart?",
+        ),
+        (
+            "graph LR\n%% streamweave: node a supervision_policy=Stop supervision_group=g\na --> b",
+            (
+                "line 2: Supervision(policy='stop', max_restarts=3, backoff=1.0, quiet=60.0, group='g'): "
+                "group= goes with restart_group, and restart_group needs it"
+            ),
         ),
         ("%% streamweave: shard_config=4/4", "line 1: a shard is written i/n, counted from 0, such as 0/4, not '4/4'"),
         (
@@ -230,7 +238,8 @@ def noted(draw, shape):
     """Notes that a graph of this shape may have."""
     fed = [edge.target for edge in shape.edges if edge.target.rpartition(".")[2].isprintable()]
     bound = draw(st.lists(st.sampled_from(fed), unique=True, max_size=2)) if fed else []
-    notes = st.builds(SupervisionNote, st.sampled_from(POLICIES), st.sampled_from([None, "group1"]))
+    alone = st.sampled_from(["skip", "restart", "stop", "escalate"]).map(lambda policy: Supervision(policy=policy))
+    notes = alone | st.just(Supervision(policy="restart_group", group="group1"))
     return MermaidNotes(
         tuple(Binding(f"feed {n}", port) for n, port in enumerate(bound) if " " not in port),
         execution_mode=draw(st.sampled_from(["concurrent", "deterministic"])),
