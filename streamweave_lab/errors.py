@@ -96,6 +96,18 @@ class WorkerLostError(StreamweaveError):
         super().__init__(f"{node!r}: the worker process with this item {how}, and so did the one that tried it again")
 
 
+class DrillRefusedError(StreamweaveError):
+    """A drill that cannot be: its graph is not marked as one that may be drilled, or the node is not fit for it."""
+
+
+class DrilledError(StreamweaveError):
+    """What a drill lets a node raise; nothing is wrong with the node itself."""
+
+    def __init__(self, drill: str, node: str) -> None:
+        self.drill, self.node = drill, node
+        super().__init__(f"the drill {drill!r} on {node!r}")
+
+
 class UsedUpError(StreamweaveError):
     """A source whose items can be had only once was asked for them a second time."""
 

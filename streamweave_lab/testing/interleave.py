@@ -109,7 +109,8 @@ def look_again(core: Core) -> None:
         known, true = state.activity, state.assess()
         if known is not true:
             raise AssertionError(f"{state.node.name} is {true.name}, but the engine takes it for {known.name}")
-        if true.name == "BUSY" and (not state.node.awaits or state.can_run()):
+        given = not state.bit & (core.resting | core.withheld)
+        if true.name == "BUSY" and given and (not state.node.awaits or state.can_run()):
             core.runnable |= state.bit
 
 

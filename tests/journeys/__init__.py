@@ -1,0 +1,1 @@
+"""Whole ways through the product, as those who use it go them."""
