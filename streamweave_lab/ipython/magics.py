@@ -30,6 +30,8 @@ class WeaveMagics(Magics):
             %weave status [name]                  what a run is now
             %weave explain [name]                 why its frontier stands, what slows it, why it is not ready
             %weave drain  [name] [--timeout 30]   take in nothing new, finish what is in flight, stop
+            %weave suspend [name] [--timeout 30]  finish what is in flight, keep the rest in a checkpoint, stop
+            %weave checkpoint [name]              keep the state of the whole graph, and go on
             %weave reload [name]                  read the configuration again and apply it
             %weave stop   [name]                  stop now; what is in flight is lost, and counted
 

@@ -1,4 +1,4 @@
-"""An orderly end: before a kernel shuts down or restarts, its runs are drained as far as its time allows.
+"""An orderly end: before a kernel shuts down or restarts, its runs are suspended or drained as time allows.
 
 Jupyter sends a kernel shutdown_request, SIGTERM 2.5 seconds later, and SIGKILL 2.5 seconds after that. Nothing in a
 kernel handles SIGTERM, so 2.5 seconds is what there is. No signal handler is installed here.
@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from typing import Any
+from typing import Any, Literal
 
 from streamweave_lab.engine.registry import runs
 from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.errors import IllegalMoveError
 
 BUDGET = 2.0
-"""Seconds for the drains; what is not finished then is dropped, and counted."""
+"""Seconds for all of them; what is not finished then is dropped, and counted."""
 
 _GRACE = 0.2
 """Seconds more for a run to give its account after its drain timed out."""
@@ -24,7 +24,7 @@ _MARK = "_streamweave_wraps"
 
 
 def install(kernel: Any, budget: float = BUDGET) -> None:
-    """Make `kernel` drain the runs of this process before it shuts down. Twice is once."""
+    """Make `kernel` end the runs of this process before it shuts down. Twice is once."""
     original = kernel.do_shutdown
     if getattr(original, _MARK, False):
         return
@@ -54,7 +54,9 @@ def install_here() -> None:
 
 
 async def wind_up(budget: float = BUDGET) -> None:
-    """Drain every run of this process at once, for at most `budget` seconds. Called on any loop, and never raises.
+    """End every run of this process at once, for at most `budget` seconds. Called on any loop, and never raises.
+
+    A run that has a store is suspended, so that it can be gone on with; any other is drained.
 
     A run whose own loop does not answer in that time, because a cell blocks it, cannot be helped.
     """
@@ -67,7 +69,8 @@ def _ask(run: LocalRun, budget: float) -> asyncio.Future[Any] | None:
     if run.lifecycle.over:
         return None
     try:
-        return asyncio.wrap_future(run.ask("drain", timeout=budget))
+        verb: Literal["drain", "suspend"] = "drain" if run.checkpoints is None else "suspend"
+        return asyncio.wrap_future(run.ask(verb, timeout=budget))
     except (IllegalMoveError, RuntimeError):
         return None  # its loop has been closed: there is nobody to drain it
 

@@ -13,10 +13,13 @@ VERBS = {
     "status": "what a run is now",
     "explain": "why its frontier stands, what the bottleneck is, why it is not ready",
     "drain": "take in nothing new, finish what is in flight, stop",
+    "suspend": "finish what is in flight, keep the rest in a checkpoint, stop",
+    "checkpoint": "keep the state of the whole graph, and go on",
     "reload": "read the configuration again and apply it",
     "stop": "stop now; what is in flight is lost, and counted",
 }
 
+_TIMED = ("drain", "suspend")
 _LINE = re.compile(r"^\s*(?:\w[\w, ]*=\s*)?%?weave\s+(.*)$")
 
 
@@ -73,7 +76,7 @@ def _next_words(done: list[str], runs: Collection[str]) -> list[str]:
     if verb not in VERBS or verb == "runs" or rest[-1:] == ["--timeout"]:
         return []
     names = [] if set(rest) & set(runs) else sorted(runs)
-    return names + (["--timeout"] if verb == "drain" and "--timeout" not in rest else [])
+    return names + (["--timeout"] if verb in _TIMED and "--timeout" not in rest else [])
 
 
 def _names_and_timeout(verb: str, words: list[str]) -> tuple[list[str], float | None]:
@@ -84,10 +87,10 @@ def _names_and_timeout(verb: str, words: list[str]) -> tuple[list[str], float | 
         option, given, value = word.partition("=")
         if not word.startswith("-"):
             names.append(word)
-        elif option == "--timeout" and verb == "drain":
+        elif option == "--timeout" and verb in _TIMED:
             timeout = _seconds(value if given else next(rest, ""))
         else:
-            has = "one option, --timeout" if verb == "drain" else "no options"
+            has = "one option, --timeout" if verb in _TIMED else "no options"
             raise NotUnderstoodError(f"%weave {verb} has {has}, and no {option}")
     return names, timeout
 

@@ -92,6 +92,26 @@ def test_a_drain_that_takes_too_long_is_cut_off_in_time_and_counted(kernel: Kern
     assert "the drain took more than 2 s: 3 items dropped, held by forever" in told
 
 
+def test_a_run_with_a_store_is_suspended_and_goes_on_in_the_next_kernel(kernel: Kernel, tmp_path: Path) -> None:
+    start = (
+        f"{IMPORTS}\n"
+        "from streamweave_lab.state.sqlite_store import SqliteStore\n"
+        "class Slow(sw.Replay):\n"
+        "    def poll(self, limit):\n"
+        "        self.rest = not getattr(self, 'rest', False)\n"
+        "        return sw.Wait(0.05) if self.rest else super().poll(1)\n"
+        'window = sw.Window("sum", sw.sum(float), sw.Tumbling(seconds=1000))\n'
+        'graph = sw.Graph("kept", Slow("n", range(10**6), time=float) >> window >> sw.Collect("all"))\n'
+        'run = graph.start(store=SqliteStore("state.db"), resume=True)\n'
+        "await asyncio.sleep(0.4)\n"
+    )
+    kernel.cell(start)
+    kernel.restart()
+    again = kernel.cell(f"{start}print(run.status().checkpoint.resumed_from, run['n'].position > 5)")
+    assert again.printed == "1 True\n"
+    kernel.cell("await run.stop()")
+
+
 def test_a_kernel_without_runs_restarts_as_fast_as_ever(kernel: Kernel) -> None:
     kernel.cell("%load_ext streamweave_lab")
     began = time.monotonic()

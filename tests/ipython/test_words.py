@@ -18,6 +18,8 @@ RUNS = ["flights", "host-metrics", "flights.late"]
         ("drain", Order("drain")),
         ("drain flights --timeout 30", Order("drain", "flights", 30.0)),
         ("drain --timeout=0.5 flights", Order("drain", "flights", 0.5)),
+        ("suspend --timeout 5", Order("suspend", None, 5.0)),
+        ("checkpoint flights", Order("checkpoint", "flights")),
         ("  stop   host-metrics ", Order("stop", "host-metrics")),
         ("reload 'flights'", Order("reload", "flights")),
     ],
@@ -30,7 +32,11 @@ def test_a_line_is_an_order(line: str, order: Order) -> None:
     ("line", "said"),
     [
         ("drian", "'drian' is not something %weave does; did you mean 'drain'?"),
-        ("fly", "'fly' is not something %weave does; there is runs, status, explain, drain, reload, stop"),
+        (
+            "fly",
+            "'fly' is not something %weave does; "
+            "there is runs, status, explain, drain, suspend, checkpoint, reload, stop",
+        ),
         ("status a b", "%weave status takes the name of one run, not 'a b'"),
         ("runs a", "%weave runs takes no name, not 'a'"),
         ("drain --timeout soon", "--timeout takes a number of seconds, not 'soon'"),
@@ -51,8 +57,8 @@ def test_what_cannot_be_done_is_refused_with_what_could(line: str, said: str) ->
 @pytest.mark.parametrize(
     ("code", "begun", "words"),
     [
-        ("%weave ", "", ["runs", "status", "explain", "drain", "reload", "stop"]),
-        ("%weave s", "s", ["status", "stop"]),
+        ("%weave ", "", ["runs", "status", "explain", "drain", "suspend", "checkpoint", "reload", "stop"]),
+        ("%weave s", "s", ["status", "suspend", "stop"]),
         ("weave dr", "dr", ["drain"]),
         ("report = %weave re", "re", ["reload"]),
         ("%weave runs ", "", []),
