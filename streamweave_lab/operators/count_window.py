@@ -10,8 +10,7 @@ from typing import Any
 
 from streamweave_lab.graph.batch import Batch
 from streamweave_lab.graph.node import Node
-from streamweave_lab.operators.copies import unchanging
-from streamweave_lab.operators.gather import Gather, Plan, loaded, saved
+from streamweave_lab.operators.gather import Gather, Plan, changing, loaded, saved
 
 Open = tuple[int, int, Any, Any, Any, Any]
 """Number, items, event times of its first item and of the earliest and the latest (None without one), accumulator.
@@ -96,7 +95,7 @@ class CountGather(Gather):
     def snapshot(self) -> Any:
         """What was promised, and the panes."""
         panes: dict[Any, Any] = dict(self._panes)
-        if self.fold.save is not None or not unchanging([pane[5] for pane in panes.values()]):
+        if changing(self.fold, (pane[5] for pane in panes.values())):
             values = saved(self.fold, {key: pane[5] for key, pane in panes.items()})
             panes = {key: (*pane[:5], values[key]) for key, pane in panes.items()}
         return self._number, self._promised, panes

@@ -38,6 +38,8 @@ class Fold(Generic[I, V]):
     merge: Callable[[Any, Any], Any] | None = None
     save: Callable[[Any], Any] | None = None
     load: Callable[[Any], Any] | None = None
+    plain: bool = False
+    """Accumulators are plain data of which nothing changes in place: a snapshot need not look at each of them."""
 
 
 def fold(initial: V, f: Callable[[V, S], V], *, merge: Callable[[V, V], V] | None = None) -> Fold[S, V]:
@@ -51,12 +53,12 @@ def fold(initial: V, f: Callable[[V, S], V], *, merge: Callable[[V, V], V] | Non
 
 def count() -> Fold[Any, int]:
     """How many items a pane has."""
-    return Fold(0, lambda n, _item: n + 1, merge=add)
+    return Fold(0, lambda n, _item: n + 1, merge=add, plain=True)
 
 
 def sum(f: Callable[[S], float]) -> Fold[S, float]:  # noqa: A001 - read as sw.sum
     """The sum of `f(item)`."""
-    return Fold(0, lambda total, item: total + f(item), merge=add)
+    return Fold(0, lambda total, item: total + f(item), merge=add, plain=True)
 
 
 def mean(f: Callable[[S], float]) -> Fold[S, float]:
@@ -66,7 +68,11 @@ def mean(f: Callable[[S], float]) -> Fold[S, float]:
         return one[0] + other[0], one[1] + other[1]
 
     return Fold(
-        (0, 0.0), lambda seen, item: (seen[0] + 1, seen[1] + f(item)), lambda seen: seen[1] / seen[0], merge=merge
+        (0, 0.0),
+        lambda seen, item: (seen[0] + 1, seen[1] + f(item)),
+        lambda seen: seen[1] / seen[0],
+        merge=merge,
+        plain=True,
     )
 
 
@@ -77,7 +83,7 @@ def min(f: Callable[[S], V]) -> Fold[S, V]:  # noqa: A001 - read as sw.min
         value: Any = f(item)
         return value if least is _NOTHING or value < least else least
 
-    return Fold(_NOTHING, step, merge=lambda one, other: other if other < one else one)
+    return Fold(_NOTHING, step, merge=lambda one, other: other if other < one else one, plain=True)
 
 
 def max(f: Callable[[S], V]) -> Fold[S, V]:  # noqa: A001 - read as sw.max
@@ -87,7 +93,7 @@ def max(f: Callable[[S], V]) -> Fold[S, V]:  # noqa: A001 - read as sw.max
         value: Any = f(item)
         return value if greatest is _NOTHING or value > greatest else greatest
 
-    return Fold(_NOTHING, step, merge=lambda one, other: other if other > one else one)
+    return Fold(_NOTHING, step, merge=lambda one, other: other if other > one else one, plain=True)
 
 
 class _Nothing:

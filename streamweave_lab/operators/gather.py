@@ -10,7 +10,7 @@ from typing import Any
 from streamweave_lab.errors import NoEventTimeError
 from streamweave_lab.graph.batch import Batch
 from streamweave_lab.graph.node import Node
-from streamweave_lab.operators.copies import copied
+from streamweave_lab.operators.copies import copied, unchanging
 from streamweave_lab.operators.folds import Fold, WindowResult
 from streamweave_lab.operators.keyed import Accumulators
 from streamweave_lab.operators.panes import Open, OpenWindows, Pane, Watched
@@ -161,7 +161,12 @@ def saved(fold: Fold[Any, Any], panes: dict[Any, Any]) -> dict[Any, Any]:
     if fold.save is not None:
         save = fold.save
         return {key: save(value) for key, value in panes.items()}
-    return copied(panes)
+    return dict(panes) if fold.plain else copied(panes)
+
+
+def changing(fold: Fold[Any, Any], values: Iterable[Any]) -> bool:
+    """Whether some of these accumulators must be copied one by one."""
+    return fold.save is not None or not (fold.plain or unchanging(list(values)))
 
 
 def loaded(fold: Fold[Any, Any], panes: dict[Any, Any]) -> dict[Any, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from math import inf
 from typing import Any, TypeVar
 
 from streamweave_lab.errors import GraphError, MissingExtraError
@@ -34,7 +35,7 @@ def quantiles(f: Callable[[S], float], *shares: float) -> Fold[S, tuple[float, .
 
     def step(sketch: Sketch, item: S) -> Sketch:
         value = f(item)
-        if not -math.inf < value < math.inf:
+        if not -inf < value < inf:
             raise ValueError(f"{value} has no place among the others")
         newest = sketch.newest
         newest.append(value)

@@ -11,9 +11,8 @@ from typing import Any
 
 from streamweave_lab.graph.batch import Batch
 from streamweave_lab.graph.node import Node
-from streamweave_lab.operators.copies import unchanging
 from streamweave_lab.operators.folds import Fold
-from streamweave_lab.operators.gather import Gather, Plan, Say, loaded, saved, say_fold
+from streamweave_lab.operators.gather import Gather, Plan, Say, changing, loaded, saved, say_fold
 from streamweave_lab.operators.keyed import Accumulators
 from streamweave_lab.operators.panes import Pane
 from streamweave_lab.progress.window import Session, Tumbling, last_instant
@@ -165,15 +164,15 @@ class SessionGather(Gather):
     def snapshot(self) -> Any:
         """How far the frontier counts, and the sessions."""
         rows: dict[Any, Any] = dict(self._sessions)
-        if self.fold.save is not None or not unchanging([s[5] for mine in rows.values() for s in mine]):
-            rows = {key: self._with(saved, mine) for key, mine in rows.items()}
+        if changing(self.fold, (s[5] for mine in rows.values() for s in mine)):
+            rows = self._with(saved, rows)
         return self._number, self._passed, rows
 
     def restore(self, state: Any) -> None:
         """Go on with these sessions."""
         self._number, self._passed, rows = state
         self._closed = self._passed - self.plan.allowed
-        self._sessions = {key: self._with(loaded, mine) for key, mine in rows.items()}
+        self._sessions = self._with(loaded, rows)
         for key, mine in self._sessions.items():
             for session in mine:
                 self._look_at(key, session)
@@ -181,9 +180,10 @@ class SessionGather(Gather):
                 if self.plan.early:
                     self._changed[session[0]] = key
 
-    def _with(self, changed: Callable[..., dict[Any, Any]], mine: tuple[Open, ...]) -> tuple[Any, ...]:
-        values = changed(self.fold, {session[0]: session[5] for session in mine})
-        return tuple((*session[:5], values[session[0]]) for session in mine)
+    def _with(self, changed: Callable[..., dict[Any, Any]], rows: dict[Any, tuple[Open, ...]]) -> dict[Any, Any]:
+        """These sessions with accumulators that `changed` makes of theirs."""
+        values = changed(self.fold, {session[0]: session[5] for mine in rows.values() for session in mine})
+        return {key: tuple([(*s[:5], values[s[0]]) for s in mine]) for key, mine in rows.items()}
 
     def _look_at(self, key: Any, session: Open) -> None:
         when = session[2] + self.plan.allowed if session[3] else session[2]

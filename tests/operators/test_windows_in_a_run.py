@@ -1,0 +1,100 @@
+"""Windows of every kind where they belong: in a graph, with sources that cut batches as they will."""
+
+from random import Random
+
+import pytest
+
+import streamweave_lab as sw
+from streamweave_lab.graph.node import END, Poll, Source, Wait
+from streamweave_lab.operators import quantiles
+from streamweave_lab.progress.window import Counting, ProcessingTime, Session, Sliding
+from streamweave_lab.state.sqlite_store import SqliteStore
+from streamweave_lab.testing.interleave import Interleaver, run_interleaved
+
+SIZES = [sw.Tumbling(seconds=10), Sliding(seconds=15, every=5), Session(gap=4), Counting(3)]
+
+
+def readings(n=160):
+    dice = Random(5)
+    return [(float(at + dice.randint(-25, 0)), dice.choice("abc"), at) for at in range(n)]
+
+
+def cascade(size, how=sw.sum(lambda row: row[2]), capacity=8192):  # noqa: B008 - a value
+    """A window, and how many of its results there are in each minute."""
+    source = sw.Replay("readings", readings(), time=lambda row: row[0], lag=6.0)
+    first = sw.Window("first", how, size, key=lambda row: row[1])
+    second = sw.Window("second", sw.count(), sw.Tumbling(seconds=60))
+    same = sw.Map("same", lambda row: row)
+    return sw.Graph(
+        "cascade",
+        (source >> same).capacity(capacity) >> first >> sw.Collect("results"),
+        first >> second >> sw.Collect("minutes"),
+        first.late >> sw.Collect("late"),
+        second.late >> sw.Collect("late_results"),
+    )
+
+
+def found(run):
+    return {name: run[name].items for name in ("results", "minutes", "late", "late_results")}
+
+
+@pytest.mark.parametrize("size", SIZES[:3])
+def test_what_event_time_windows_say_depends_on_the_items_alone(size):
+    once = found(cascade(size).run_to_end())
+    assert len(once["late"]) > 2
+    assert once["late_results"] == []
+    for capacity, seed in [(1, 1), (5, 2), (8192, 3)]:
+        assert found(run_interleaved(cascade(size, capacity=capacity), Random(seed))) == once
+
+
+@pytest.mark.parametrize(
+    ("size", "how"),
+    [*((size, lambda pane: pane) for size in SIZES), (SIZES[2], quantiles(lambda row: row[2], 0.5))],
+)
+def test_a_run_that_crashes_and_goes_on_from_its_checkpoint_says_what_the_uninterrupted_one_says(tmp_path, size, how):
+    once = found(cascade(size, how).run_to_end())
+    for crash in (9, 60):
+        store = SqliteStore(tmp_path / f"{crash}.db")
+
+        async def script(run, interleaver: Interleaver, crash=crash) -> None:
+            await interleaver.turn(crash // 2)
+            if not run.lifecycle.over:
+                await run.checkpoint()
+            await interleaver.turn(crash)
+            await run.stop()
+
+        run_interleaved(cascade(size, how, capacity=7), Random(crash), script=script, store=store)
+        again = run_interleaved(cascade(size, how, capacity=7), Random(crash + 1), store=store, resume=True)
+        if isinstance(size, Counting):
+            assert (found(again)["results"], found(again)["late_results"]) == (once["results"], [])
+        else:
+            assert found(again) == once
+        store.close()
+
+
+class Ticks(Source[int]):
+    """The numbers from 0, one a second."""
+
+    def poll(self, limit: int) -> Poll[int]:
+        now = self.clock.now()
+        if now < self.position:
+            return Wait(self.position - now)
+        if self.position == 10:
+            return END
+        self.position += 1
+        return [self.position - 1]
+
+
+def test_windows_of_processing_time_close_by_themselves_in_a_run():
+    graph = sw.Graph("clock", Ticks("ticks") >> sw.Window("w", sw.count(), ProcessingTime(4)) >> sw.Collect("all"))
+    assert graph.run_to_end()["all"].items == [
+        sw.WindowResult(None, 0.0, 4.0, 4),
+        sw.WindowResult(None, 4.0, 8.0, 4),
+        sw.WindowResult(None, 8.0, 12.0, 2),
+    ]
+
+
+def test_early_results_come_while_a_window_is_open_and_nothing_wakes_a_run_that_has_no_news():
+    window = sw.Window("w", sw.count(), Counting(8), early=2.5)
+    graph = sw.Graph("early", Ticks("ticks") >> window >> sw.Map("n", lambda result: result.value) >> sw.Collect("all"))
+    assert graph.run_to_end()["all"].items == [3, 6, 8, 1, 2]
