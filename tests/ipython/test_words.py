@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from streamweave_lab.ipython.words import NotUnderstoodError, Order, go_on, understand
+from streamweave_lab.ipython.words import VERBS, NotUnderstoodError, Order, go_on, understand
 
 RUNS = ["flights", "host-metrics", "flights.late"]
 
@@ -34,8 +34,7 @@ def test_a_line_is_an_order(line: str, order: Order) -> None:
         ("drian", "'drian' is not something %weave does; did you mean 'drain'?"),
         (
             "fly",
-            "'fly' is not something %weave does; "
-            "there is runs, status, explain, drain, suspend, checkpoint, reload, stop",
+            f"'fly' is not something %weave does; there is {', '.join(VERBS)}",
         ),
         ("status a b", "%weave status takes the name of one run, not 'a b'"),
         ("runs a", "%weave runs takes no name, not 'a'"),
