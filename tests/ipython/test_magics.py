@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from streamweave_lab.ipython.words import VERBS
 from tests.ipython.conftest import Kernel
 
 SETUP = """
