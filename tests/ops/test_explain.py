@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import count
+from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.engine.status import LoopStatus, Status
@@ -16,7 +20,10 @@ from streamweave_lab.graph.graph import Graph
 from streamweave_lab.graph.node import Poll, Step, Wait
 from streamweave_lab.operators import Collect, Count, ForEach, Map, MapAsync, Replay
 from streamweave_lab.ops.explain import Explained, Explanation, explain
+from streamweave_lab.testing.interleave import Interleaver, run_interleaved
 from streamweave_lab.testing.loop import run_virtual
+from streamweave_lab.testing.strategies import Sketch, sketches
+from streamweave_lab.testing.vertices import Version
 
 Document = Callable[..., Status]
 
@@ -335,3 +342,32 @@ def test_as_html_it_has_the_facts_and_nothing_in_it_is_markup(document: Document
 def test_an_ended_run_can_be_explained_too() -> None:
     run = Graph("g", Replay("n", [1, 2], time=float) >> Count("end")).run_to_end()
     assert the(run.explain(), "frontier").sentence == "the frontier stands at 2: the run has stopped"
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@given(sketches(idle=True), st.integers(0, 2**32 - 1), st.integers(0, 60))
+def test_whatever_happens_in_a_run_can_be_explained(sketch: Sketch, seed: int, moment: int) -> None:
+    def explaining(run: LocalRun) -> Callable[[], None]:
+        turns = count()
+
+        def look() -> None:
+            if next(turns) % 20:
+                return
+            explained = run.explain()
+            assert len(explained.of("frontier")) == len(explained.of("bottleneck")) == 1
+            assert bool(explained.of("pause")) == (run.status().state == "paused")
+            assert explained.of("ready")
+            json.dumps([each.facts for each in explained.explanations])
+            assert explained._repr_html_()
+
+        return look
+
+    async def script(run: LocalRun, interleaver: Interleaver) -> None:
+        await interleaver.turn(moment)
+        if not run.lifecycle.over:
+            await run.pause()
+            explaining(run)()
+            await run.resume()
+
+    run = run_interleaved(sketch.graph(), Random(seed), config=Version(), script=script, witness=explaining)
+    explaining(run)()
