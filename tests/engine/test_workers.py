@@ -3,8 +3,10 @@
 import asyncio
 import os
 import threading
+import time
 from collections.abc import Callable
 from itertools import count
+from pathlib import Path
 from typing import Any, Literal
 
 import psutil
@@ -13,8 +15,9 @@ import pytest
 import streamweave_lab as sw
 from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.errors import RunFailedError
+from streamweave_lab.graph.batch import Batch
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.operators import Collect, Map, MapAsync, Replay, Window
+from streamweave_lab.operators import Collect, Map, Replay, Window
 from streamweave_lab.progress.window import Tumbling
 
 On = Literal["processes", "threads"]
@@ -83,13 +86,23 @@ def test_event_times_stay_with_their_items_and_watermarks_behind_them(on: On) ->
     assert run["late"].items == []
 
 
+class Seen(sw.Sink[Any]):
+    """Items with their event times."""
+
+    def opened(self) -> None:
+        self.items: list[tuple[Any, float]] = []
+
+    def on_batch(self, port: str, batch: Batch) -> None:
+        self.items += zip(batch.items, batch.times or [], strict=True)
+
+
 @both
 def test_a_refused_item_leaves_by_error_with_its_own_error_and_time_and_the_others_go_on(on: On) -> None:
-    step = Map("m", lambda item: 12 // (item % 5), workers=2, on=on)
-    graph = Graph("refuse", Replay("n", range(50), time=float) >> step >> Collect("all"), step.error >> Collect("no"))
+    step: Any = Map("m", lambda item: (item, 12 // (item % 5)), workers=2, on=on)
+    graph = Graph("refuse", Replay("n", range(500), time=float) >> step >> Seen("all"), step.error >> Collect("no"))
     run = ended(graph)
-    assert run["all"].items == [12 // (item % 5) for item in range(50) if item % 5]
-    assert [(f.item, f.time) for f in run["no"].items] == [(item, float(item)) for item in range(0, 50, 5)]
+    assert run["all"].items == [((item, 12 // (item % 5)), float(item)) for item in range(500) if item % 5]
+    assert [(f.item, f.time) for f in run["no"].items] == [(item, float(item)) for item in range(0, 500, 5)]
     assert all(type(failure.error) is ZeroDivisionError for failure in run["no"].items)
 
 
@@ -175,15 +188,27 @@ def test_a_stop_ends_the_workers_at_once_and_counts_what_they_had(on: On) -> Non
     asyncio.run(main())
 
 
-def test_a_drain_ends_when_the_last_worker_has_gone() -> None:
+def test_a_drain_ends_when_the_last_worker_has_gone_and_each_went_in_good_order(tmp_path: Path) -> None:
+    def work(item: int) -> int:
+        import atexit
+        import os
+        import time
+
+        time.sleep(0.02)
+        atexit.register((tmp_path / str(os.getpid())).touch)
+        return os.getpid()
+
     async def main() -> None:
-        run = Graph("drain", Replay("n", range(8)) >> Map("m", slow(0.02), workers=2) >> Collect("all")).start()
-        await asyncio.sleep(0.1)
+        run = Graph("drain", Replay("n", range(8)) >> Map("m", work, workers=2) >> Collect("all")).start()
+        await until(lambda: run["n"].position == 8)
         assert (await run.drain()).complete
         assert children() == []
-        assert [item for item, _ in run["all"].items] == list(range(8))
+        assert len(run["all"].items) == 8
+        pids.update(map(str, run["all"].items))
 
+    pids: set[str] = set()
     asyncio.run(main())
+    assert {path.name for path in tmp_path.iterdir()} == pids
 
 
 def test_a_drain_that_takes_too_long_is_ended_by_force() -> None:
@@ -198,36 +223,25 @@ def test_a_drain_that_takes_too_long_is_ended_by_force() -> None:
 
 
 def test_a_pause_begins_no_new_work() -> None:
+    begun: list[int] = []
+
+    def work(item: int) -> int:
+        begun.append(item)
+        time.sleep(0.02)
+        return item
+
     async def main() -> None:
-        run = Graph("pause", Replay("n", count()) >> Map("m", slow(0.001), workers=2) >> Collect("all")).start()
+        step = Map("m", work, workers=1, on="threads")
+        run = Graph("pause", Replay("n", range(12)) >> step >> Collect("all")).start()
         await until(lambda: run["all"].items)
         await run.pause()
         await asyncio.sleep(0.15)
-        reached = run.status()
-        await asyncio.sleep(0.05)
-        assert run.status().node("m").items_in == reached.node("m").items_in
+        assert len(begun) < run.status().node("m").items_in["in"]
         await run.resume()
-        await until(lambda: len(run["all"].items) > reached.node("m").items_in["in"])
-        await run.stop()
-        assert [item for item, _ in run["all"].items] == list(range(len(run["all"].items)))
+        await run.done()
+        assert begun == run["all"].items == list(range(12))
 
     asyncio.run(main())
-    assert children() == []
-
-
-def test_deterministic_mode_calls_the_function_here_and_starts_no_process() -> None:
-    graph = Graph("here", Replay("n", range(5)) >> Map("m", lambda n: (n, os.getpid()), workers=2) >> Collect("all"))
-    assert graph.run_to_end()["all"].items == [(n, os.getpid()) for n in range(5)]
-
-
-def test_in_virtual_time_with_a_loop_the_function_is_called_here_too() -> None:
-    async def fetched(item: int) -> int:
-        await asyncio.sleep(3600)
-        return item
-
-    path = Replay("n", range(3)) >> MapAsync("fetch", fetched, concurrency=1)
-    graph = Graph("both", path >> Map("m", lambda n: (n, os.getpid()), workers=2) >> Collect("all"))
-    assert graph.run_to_end()["all"].items == [(n, os.getpid()) for n in range(3)]
 
 
 def test_a_function_that_needs_a_configuration_and_got_none_says_so() -> None:

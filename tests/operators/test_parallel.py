@@ -1,10 +1,13 @@
+import asyncio
+import os
 import sys
 import threading
 
 import pytest
 
 from streamweave_lab.errors import GraphError, MissingExtraError
-from streamweave_lab.operators import Map
+from streamweave_lab.graph.graph import Graph
+from streamweave_lab.operators import Collect, Map, MapAsync, Replay
 from streamweave_lab.operators.worker import call_each
 from streamweave_lab.testing.harness import Drive
 
@@ -58,3 +61,18 @@ def test_each_item_is_called_once_and_failures_know_their_places():
         (5, ZeroDivisionError),
     ]
     assert calls == [1, 0, 2, 3, 5, 0]
+
+
+def test_deterministic_mode_calls_the_function_here_and_starts_no_process():
+    graph = Graph("here", Replay("n", range(5)) >> Map("m", lambda n: (n, os.getpid()), workers=2) >> Collect("all"))
+    assert graph.run_to_end()["all"].items == [(n, os.getpid()) for n in range(5)]
+
+
+def test_in_virtual_time_with_a_loop_the_function_is_called_here_too():
+    async def fetched(item):
+        await asyncio.sleep(3600)
+        return item
+
+    path = Replay("n", range(3)) >> MapAsync("fetch", fetched, concurrency=1)
+    graph = Graph("both", path >> Map("m", lambda n: (n, os.getpid()), workers=2) >> Collect("all"))
+    assert graph.run_to_end()["all"].items == [(n, os.getpid()) for n in range(3)]
