@@ -61,7 +61,7 @@ def moved(numbers: bytes, nodes: int, edges: int) -> bytes:
 
 def words(status: Status) -> dict[str, Any]:
     """What is said in words, and changes seldom."""
-    drain = status.drain
+    drain, kept = status.drain, status.checkpoint
     return {
         "state": status.state,
         "ready": status.ready,
@@ -72,6 +72,7 @@ def words(status: Status) -> dict[str, Any]:
         "started": status.started_at,
         "ended": status.ended_at,
         "stall": {"by": status.loop.blocked_by, "longest": status.loop.longest_stall_seconds},
+        "kept": kept and {"last": kept.last_id, "from": kept.resumed_from, "problem": kept.problem},
         "drain": drain and {"phase": drain.phase, "complete": drain.complete, "dropped": drain.dropped},
     }
 

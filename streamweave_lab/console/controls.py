@@ -6,7 +6,7 @@ from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from streamweave_lab.console.columns import text
-from streamweave_lab.errors import ConfigError, IllegalMoveError
+from streamweave_lab.errors import ConfigError, IllegalMoveError, StateError
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -38,9 +38,9 @@ class Controls:
         self._pressed.add(press)
         self._answer({"answer": press, "verb": verb, "stage": "queued"})
         match verb:
-            case "drain":
-                self._ask(press, "drain", timeout=_seconds(message.get("timeout", 30.0)))
-            case "stop" | "pause" | "resume":
+            case "drain" | "suspend":
+                self._ask(press, verb, timeout=_seconds(message.get("timeout", 30.0)))
+            case "stop" | "pause" | "resume" | "step" | "checkpoint":
                 self._ask(press, verb)
             case "reload-plan":
                 self._loop.call_soon_threadsafe(self._plan, press)
@@ -55,7 +55,7 @@ class Controls:
 
         try:
             self._run.ask(verb, **kwargs).add_done_callback(over)
-        except IllegalMoveError as error:
+        except (IllegalMoveError, StateError) as error:
             self._refuse(press, verb, str(error))
 
     def _tell(self, press: str, verb: str, future: Future[Any]) -> None:

@@ -71,6 +71,7 @@ def collect(status: Status) -> Iterator[Metric]:
     yield from _run_families(status)
     yield from _config_families(status)
     yield from _drain_families(status)
+    yield from _checkpoint_families(status)
 
 
 def _node_families(status: Status) -> Iterator[Metric]:
@@ -159,6 +160,18 @@ def _drain_families(status: Status) -> Iterator[Metric]:
     yield from _counter(
         "drain_dropped_items", "Items left when the time of a drain was up.", GRAPH, [(labels, dropped)]
     )
+
+
+def _checkpoint_families(status: Status) -> Iterator[Metric]:
+    kept, labels = status.checkpoint, (status.graph,)
+    if kept is None:
+        return
+    outcomes = [((*labels, "committed"), kept.committed), ((*labels, "failed"), kept.failed)]
+    yield from _counter("checkpoints", "Checkpoints, by result.", (*GRAPH, "result"), outcomes)
+    last = "The newest checkpoint this run has committed."
+    yield from _gauge("checkpoint_last_committed_id", last, GRAPH, [(labels, kept.last_id)])
+    at = "When that was."
+    yield from _gauge("checkpoint_last_committed_timestamp_seconds", at, GRAPH, [(labels, kept.last_at)])
 
 
 def _counter(name: str, what: str, labels: tuple[str, ...], rows: Rows) -> Iterator[Metric]:

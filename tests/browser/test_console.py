@@ -170,6 +170,33 @@ def test_nothing_but_a_sign_of_life_is_sent_while_nothing_changes(lab: Lab) -> N
     book.shut_down()
 
 
+def test_a_run_with_a_store_is_checkpointed_stepped_and_suspended_by_its_buttons(lab: Lab) -> None:
+    store = "from streamweave_lab.state.sqlite_store import SqliteStore"
+    book = lab.open(
+        [f"{store}\n" + STEADY.replace("graph.start()", 'graph.start(store=SqliteStore("kept.db"))')],
+        viewport={"width": 1360, "height": 1500},
+    )
+    book.run(0)
+    console = live(book)
+    wait_for_more(book, console, 20)
+    console.locator("button[data-do='checkpoint']").click()
+    console.get_by_text("Checkpoint 1 was written in ").wait_for()
+    console.get_by_text("· checkpoint 1").wait_for()
+    console.locator("button[data-do='pause']").click()
+    console.get_by_text("paused · up").wait_for()
+    before = items_in(console)
+    console.locator("button[data-do='step']").click()
+    wait_for_more(book, console, before)
+    assert items_in(console) - before <= 3
+    console.locator("button[data-do='suspend']").click()
+    book.screenshot("console-suspend", of=console)
+    console.locator("button[data-do='suspend-now']").click()
+    console.get_by_text("Checkpoint 2 was written in ").wait_for()
+    console.get_by_text("Stopped", exact=True).wait_for()
+    assert book.problems == []
+    book.shut_down()
+
+
 @pytest.mark.parametrize("theme", ["light", "dark", "contrast"])
 def test_words_can_be_read_in_every_theme(lab: Lab, theme: str) -> None:
     book = lab.open([STEADY], viewport={"width": 1360, "height": 1500})

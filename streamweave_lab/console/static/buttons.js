@@ -1,7 +1,7 @@
 // The buttons, and what they ask before they act. What is lost is said first.
 
 import { h, mark, say, show } from "./dom.js";
-import { count } from "./format.js";
+import { count, duration } from "./format.js";
 import { accountOf, changesOf, refusalsOf } from "./reports.js";
 
 const SLOW = 400; // milliseconds after which a press that is not answered says that it is queued
@@ -11,9 +11,12 @@ export function buttons(link, store) {
   const desk = new Desk(link, store, place);
   const pause = button("Pause", "pause", () => desk.act(store.words.state === "paused" ? "resume" : "pause"));
   const reload = button("Reload configuration", "reload", () => desk.plan());
+  const step = button("Step", "step", () => desk.act("step", {}, (report, close) => close()));
+  const checkpoint = button("Checkpoint", "checkpoint", () => desk.act("checkpoint", {}, (report) => desk.kept(report)));
+  const suspend = button("Suspend", "suspend", () => desk.askToSuspend());
   const drain = button("Drain", "drain", () => desk.askToDrain());
   const stop = button("Stop now", "stop", () => desk.askToStop());
-  const element = h("div", { class: "sw-buttons", role: "group", "aria-label": "controls" }, pause, reload, drain, stop);
+  const element = h("div", { class: "sw-buttons", role: "group", "aria-label": "controls" }, pause, step, reload, checkpoint, suspend, drain, stop);
   const update = () => {
     const { state } = store.words;
     const live = !store.over && !store.gone;
@@ -22,8 +25,13 @@ export function buttons(link, store) {
     mark(pause, "disabled", !(state === "running" || state === "paused"));
     mark(reload, "disabled", !live || !store.config || state === "draining");
     mark(reload, "title", store.config ? "read the configuration's file again and show what would change" : "this run was started without a configuration");
-    show(drain, state !== "draining");
-    show(stop, state === "draining");
+    const [paused, ending] = [state === "paused", state === "draining" || state === "suspending"];
+    show(step, paused);
+    show(checkpoint, Boolean(store.words.kept) && !ending);
+    mark(checkpoint, "disabled", state !== "running");
+    show(suspend, Boolean(store.words.kept) && !ending);
+    show(drain, !ending);
+    show(stop, ending);
     desk.update();
   };
   return { element, place, update };
@@ -95,6 +103,23 @@ class Desk {
     cancel.focus();
   }
 
+  askToSuspend() {
+    const { matter, close } = this.put(
+      `Suspend ${this.store.topology.graph}?`,
+      h("p", {}, "Sources stop and what is in flight is finished. Windows stay open: all that is kept back goes into a checkpoint, and the run ends. Start the graph again with resume=True to go on from there."),
+    );
+    const now = button("Suspend", "suspend-now", () => this.act("suspend", {}, (report) => this.kept(report)), "sw-primary");
+    const cancel = button("Cancel", "cancel", close);
+    matter.append(h("p", { class: "sw-row" }, now, cancel));
+    cancel.focus();
+  }
+
+  kept({ committed, id, seconds, problem, dropped = {} }) {
+    if (committed) return this.say("Checkpoint", `Checkpoint ${id} was written in ${duration(seconds)}.`);
+    const { sentence, left } = accountOf({ complete: false, seconds, dropped });
+    this.say("No checkpoint", `${problem}.`, Object.keys(dropped).length ? h("p", {}, sentence) : null, left);
+  }
+
   askToStop() {
     const lost = h("p", {});
     const { matter, close } = this.put(`Stop ${this.store.topology.graph} now?`, lost);
@@ -130,8 +155,8 @@ class Desk {
   }
 }
 
-const WORDS = { drain: "drain", stop: "stop", pause: "pause", resume: "go on", "reload-plan": "read the configuration", "reload-apply": "reload" };
-const TITLES = { drain: "Drain", stop: "Stop", pause: "Pause", resume: "Resume", "reload-plan": "Reload configuration", "reload-apply": "Reload configuration" };
+const WORDS = { drain: "drain", suspend: "suspend", checkpoint: "write a checkpoint", step: "step", stop: "stop", pause: "pause", resume: "go on", "reload-plan": "read the configuration", "reload-apply": "reload" };
+const TITLES = { drain: "Drain", suspend: "Suspend", checkpoint: "Checkpoint", step: "Step", stop: "Stop", pause: "Pause", resume: "Resume", "reload-plan": "Reload configuration", "reload-apply": "Reload configuration" };
 
 function inFlight(store) {
   const sum = (numbers) => (numbers ? numbers.reduce((a, b) => a + b, 0) : 0);

@@ -53,6 +53,10 @@ function factsOf(store) {
   const parts = [`${before}${store.over ? "ran" : "up"} ${duration(store.uptime())}`, HOSTS[store.topology.host] ?? store.topology.host];
   if (store.config) parts.push(`configuration version ${store.config.version}`);
   if (epoch) parts.push(`epoch ${epoch}`);
+  const { kept } = store.words;
+  if (kept?.problem) parts.push("last checkpoint failed");
+  else if (kept?.last) parts.push(`checkpoint ${kept.last}`);
+  else if (kept?.from) parts.push(`from checkpoint ${kept.from}`);
   return parts.join(" · ");
 }
 
