@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar, cast, get_args
 
 from streamweave_lab import upward
 from streamweave_lab.config.model import Config
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-VERBS = ("drain", "suspend", "stop", "reload", "configure", "checkpoint", "pause", "step", "resume", "tap")
+Verb = Literal["drain", "suspend", "stop", "reload", "configure", "checkpoint", "pause", "step", "resume", "tap"]
+VERBS: tuple[Verb, ...] = get_args(Verb)
 """What may be asked of a run from outside its loop."""
 
 
@@ -228,9 +229,7 @@ class LocalRun(Execution):
             raise self.failure
         return self.status()
 
-    def ask(
-        self, verb: Literal["drain", "stop", "reload", "configure", "pause", "step", "resume", "tap"], **kwargs: Any
-    ) -> Future[Any]:
+    def ask(self, verb: Verb, **kwargs: Any) -> Future[Any]:
         """Ask for a verb from any thread, callback or signal handler: it is queued on the run's loop.
 
         Returns: a future of the verb's report. Raises: ValueError for a word that is no verb.
