@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from streamweave_lab.engine.status import DrainStatus, LoopStatus, Status
+from streamweave_lab.engine.status import CheckpointStatus, DrainStatus, LoopStatus, Status
 from streamweave_lab.ops.metrics import exposition, registry
 
 PROMTOOL = os.environ.get("PROMTOOL", "promtool")
@@ -38,6 +38,17 @@ LABELS = {
     "streamweave_event_loop_lag_seconds": set(),
     "streamweave_drain_dropped_items_total": {"graph_id"},
 }
+
+
+def test_checkpoints_are_counted_by_result_and_the_last_one_named(document: Document) -> None:
+    kept = CheckpointStatus(
+        every=5.0, committed=3, failed=1, last_id=7, last_at=1000.5, problem="no space left", resumed_from=None
+    )
+    found = samples(document().model_copy(update={"checkpoint": kept}))
+    assert found["streamweave_checkpoints_total"] == {("flights", "committed"): 3, ("flights", "failed"): 1}
+    assert list(found["streamweave_checkpoint_last_committed_id"].values()) == [7]
+    assert list(found["streamweave_checkpoint_last_committed_timestamp_seconds"].values()) == [1000.5]
+    assert "streamweave_checkpoints_total" not in samples(document())
 
 
 def text(status: Status, accept: str = "") -> str:
