@@ -122,7 +122,7 @@ class FileSource(Source[T], Generic[T]):
         """Read the next piece, and pass over what came before the position."""
         read = lines.read()
         if not self._record_open():
-            self._place = Place(lines.offset, lines.first - 1, self.position - self._skip, self._columns(lines))
+            self._place = Place(lines.offset, lines.first - 1, self.position - self._skip, self._known_columns())
         self._ready = self._outcomes(read, lines)
         if lines.replaced:
             self._place = Place(0, 0, self.position - self._skip + len(self._ready))
@@ -134,8 +134,8 @@ class FileSource(Source[T], Generic[T]):
         """What was read so far ends within an item."""
         return False
 
-    def _columns(self, file: FileLines) -> list[str] | None:
-        """The columns that are known before the lines of the last piece."""
+    def _known_columns(self) -> list[str] | None:
+        """The columns that the lines taken so far have told."""
         return None
 
     def _sorted(self, outcomes: list[T | Bad]) -> list[T]:

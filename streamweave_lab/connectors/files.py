@@ -92,8 +92,8 @@ class CSV(FileSource[dict[str, str]]):
     def _record_open(self) -> bool:
         return self._records.open
 
-    def _columns(self, file: FileLines) -> list[str] | None:
-        return None if file.first == 1 else self._names
+    def _known_columns(self) -> list[str] | None:
+        return self._names
 
     def _outcomes(self, lines: list[bytes], file: FileLines) -> list[dict[str, str] | Bad]:
         outcomes: list[dict[str, str] | Bad] = []

@@ -200,6 +200,32 @@ def test_a_followed_file_that_was_rotated_before_the_checkpoint_is_gone_on_with(
     assert gone_on == [count for count, _ in states if count > 3]
 
 
+def test_a_new_csv_file_after_rotation_is_gone_on_with_by_its_own_header(log):
+    log.write_text("a,b\n1,2\n")
+    source = CSV("rows", log, follow=True)
+    drive, came, states = Drive(source), [], []
+
+    def look():
+        for _ in range(4):
+            answer = drive.node.poll(1)
+            came.extend(answer if isinstance(answer, list) else [])
+            states.append((len(came), drive.node.snapshot()))
+
+    look()
+    log.rename(log.with_suffix(".0"))
+    log.write_text("b,c\n5,6\n7,8\n")
+    look()
+    look()
+    drive.node.closed()
+    assert came == [{"a": "1", "b": "2"}, {"b": "5", "c": "6"}, {"b": "7", "c": "8"}]
+    for count, state in states:
+        if count > 1:
+            again = Drive(source)
+            again.node.restore(state)
+            assert again.node.poll(10) == came[count:] or count == len(came)
+            again.node.closed()
+
+
 def test_files_keep_the_promises_of_a_source(folder):
     rows = [["a", "b\nc"], ["d"], ["é", "f"]] * 40
     for kind, written in KINDS:
