@@ -76,8 +76,8 @@ class LocalFiles:
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
-        _sync(target.parent)
-        _sync(self._base)
+        for above in {target.parent, self._base}:
+            _sync(above)
 
     def remove(self, folder: str) -> None:
         """Delete it; to who looks meanwhile it vanishes at once."""
