@@ -12,7 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,8 +67,11 @@ class Story:
         )
 
 
-def tell(kills: int, rows: int, seed: int, folder: Path) -> Story:
-    """Kill so many processes, and compare. Raises: AssertionError where something is lost, doubled or changed."""
+def tell(kills: int, rows: int, seed: int, folder: Path, seen: Callable[[Life], object] = str) -> Story:
+    """Kill so many processes, and compare; `seen` is called with each as soon as it is over.
+
+    Raises: AssertionError where something is lost, doubled or changed.
+    """
     dice = Random(seed)
     whole = folder / "uninterrupted"
     whole.mkdir()
@@ -81,6 +84,7 @@ def tell(kills: int, rows: int, seed: int, folder: Path) -> Story:
         left = kills - story.kills
         for life in _one_run(folder / f"run{story.rounds}", rows, left, story.uninterrupted, dice):
             story.lives.append(life)
+            seen(life)
         compare(expected, held_in(folder / f"run{story.rounds}"))
         story.rounds += 1
     return story
@@ -129,6 +133,13 @@ def compare(expected: dict[str, list[str]], found: dict[str, list[str]]) -> None
         assert len(lines) == len(found[name]), f"{name} has {len(found[name])} rows, not {len(lines)}"
 
 
+def say(life: Life) -> None:
+    """Print what became of a process."""
+    end = "killed" if life.killed else "ended"
+    sys.stdout.write(f"{end} after {life.seconds:5.2f} s  {life.resumed or 'before it had begun'}\n")
+    sys.stdout.flush()
+
+
 def main() -> int:
     """Kill, resume, compare, and print what was seen."""
     parser = argparse.ArgumentParser(prog="python -m tests.journeys.killed", description=__doc__)
@@ -138,10 +149,7 @@ def main() -> int:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         began = monotonic()
-        story = tell(asked.kills, asked.rows, asked.seed, Path(folder))
-        for life in story.lives:
-            end = "killed" if life.killed else "ended"
-            sys.stdout.write(f"{end} after {life.seconds:5.2f} s  {life.resumed or 'before it had begun'}\n")
+        story = tell(asked.kills, asked.rows, asked.seed, Path(folder), say)
         sys.stdout.write(f"{story}\nin {monotonic() - began:.0f} s\n")
     return 0
 
