@@ -22,32 +22,53 @@ from streamweave_lab.graph.batch import Batch, Failure
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.graph.node import END, AsyncSource, Node, Sink, Source, Step, Wait
 from streamweave_lab.graph.port import In, Out
+from streamweave_lab.graph.supervision import Supervision
 from streamweave_lab.operators import (
     Collect,
     Count,
+    Debounce,
+    Deduplicate,
+    Enrich,
     Filter,
     FlatMap,
     ForEach,
+    IntervalJoin,
+    Iterate,
+    KeyedStep,
     Latest,
     Map,
     MapAsync,
+    Merge,
     Pane,
+    PerKey,
     Reduce,
     Replay,
     Route,
+    Sample,
+    Take,
+    Throttle,
+    TopK,
     Window,
+    WindowJoin,
     WindowResult,
+    Zip,
     count,
     fold,
     max,  # noqa: A004 - sw.max reads as what it is, and shadows nothing for who writes `import streamweave_lab as sw`
     mean,
     min,  # noqa: A004 - as max
+    quantiles,
     sum,  # noqa: A004 - as max
 )
-from streamweave_lab.progress.window import Tumbling
+from streamweave_lab.progress.window import Counting, ProcessingTime, Session, Sliding, Tumbling
+from streamweave_lab.state.folder_store import FolderStore
+from streamweave_lab.state.sqlite_store import SqliteStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from streamweave_lab.engine.rehearse import Rehearsal
+    from streamweave_lab.state.store import Checkpoint
 
 __version__ = "0.1.0"
 
@@ -58,30 +79,51 @@ __all__ = [
     "Collect",
     "Config",
     "Count",
+    "Counting",
+    "Debounce",
+    "Deduplicate",
+    "Enrich",
     "Failure",
     "Filter",
     "FlatMap",
+    "FolderStore",
     "ForEach",
     "Graph",
     "In",
+    "IntervalJoin",
+    "Iterate",
+    "KeyedStep",
     "Latest",
     "LocalRun",
     "Map",
     "MapAsync",
+    "Merge",
     "Node",
     "Out",
     "Pane",
+    "PerKey",
+    "ProcessingTime",
     "Reduce",
     "Replay",
     "Route",
+    "Sample",
+    "Session",
     "Sink",
+    "Sliding",
     "Source",
+    "SqliteStore",
     "Status",
     "Step",
+    "Supervision",
+    "Take",
+    "Throttle",
+    "TopK",
     "Tumbling",
     "Wait",
     "Window",
+    "WindowJoin",
     "WindowResult",
+    "Zip",
     "connectors",
     "console",
     "count",
@@ -92,6 +134,8 @@ __all__ = [
     "max",
     "mean",
     "min",
+    "quantiles",
+    "rehearse",
     "runs",
     "sum",
 ]
@@ -110,6 +154,12 @@ def log_to(sink: Any, level: str = "info") -> Callable[[], None]:
     """
     ended: Callable[[], None] = upward.call(upward.LOG_TO, sink, level)
     return ended
+
+
+def rehearse(graph: Graph, checkpoint: Checkpoint) -> Rehearsal:
+    """Try out whether `graph` would go on from `checkpoint`; nothing runs, and nothing outside is touched."""
+    found: Rehearsal = upward.call(upward.REHEARSE, graph, checkpoint)
+    return found
 
 
 def load_ipython_extension(ipython: Any) -> None:

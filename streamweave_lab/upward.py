@@ -13,6 +13,7 @@ from typing import Any
 START = "streamweave_lab.engine.host:start"
 RUN_TO_END = "streamweave_lab.engine.host:run_to_end"
 EXPLAIN = "streamweave_lab.ops.explain:explain"
+REHEARSE = "streamweave_lab.engine.rehearse:rehearse"
 SERVE = "streamweave_lab.ops.server:serve"
 LOG_TO = "streamweave_lab.ops.logs:log_to"
 CONSOLE = "streamweave_lab.console.display:console"

@@ -6,7 +6,7 @@ from tests.benchmarks import one
 from tests.benchmarks.report import Result, table
 from tests.benchmarks.workloads import SIZES
 
-CONTENDERS = ("hand", "ours", "peer_streamz", "peer_bytewax", "peer_reactivex", "peer_aiostream")
+CONTENDERS = ("hand", "ours", "builtin", "peer_streamz", "peer_bytewax", "peer_reactivex", "peer_aiostream")
 
 
 @pytest.mark.parametrize("name", CONTENDERS)

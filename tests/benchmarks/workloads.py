@@ -60,6 +60,10 @@ def add(total: int, item: tuple[str, Any, int]) -> int:
     return total + item[2]
 
 
+def value_of(item: tuple[str, Any, int]) -> int:
+    return item[2]
+
+
 def half(x: int) -> int:
     return x // 2
 
