@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -52,6 +52,7 @@ def written(path):
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+@settings(max_examples=50, deadline=None)
 @given(items=st.lists(values, max_size=8))
 def test_what_is_written_is_what_the_source_of_such_files_reads(folder, items):
     path = folder / "written.jsonl"
@@ -126,6 +127,7 @@ def test_a_run_without_items_leaves_an_empty_file(path):
 cuts = st.integers(0, 60)
 
 
+@settings(max_examples=60, deadline=None)
 @given(
     items=st.lists(values, max_size=8),
     at=cuts,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from streamweave_lab.connectors import SQLiteTable
 from streamweave_lab.testing.harness import Drive
 
-ITEMS = [{"key": n % 5, "n": n} for n in range(30)]
+ITEMS = [{"key": n % 5, "n": n} for n in range(20)]
 NAMES = count()
 BEGIN = (None, 0)
 """What is known before the first checkpoint: no state, and the position of the source."""
@@ -79,13 +79,13 @@ def folder(tmp_path_factory):
 def test_it_may_die_before_any_statement(folder, commit, key):
     disk = Disk(folder)
     whole = run(disk, 4, 2, traced=True, commit=commit, key=key)
-    assert len(whole) == (30 if key is None else 5)
-    assert len(disk.images) > 50
+    assert len(whole) == (20 if key is None else 5)
+    assert len(disk.images) > 40
     for image in disk.images:
         assert run(disk.after_crash(image), 4, 2, commit=commit, key=key) == whole
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     commit=st.sampled_from(["checkpoint", "batch"]),
     batches=st.lists(st.integers(1, 7), min_size=3, max_size=5),
@@ -97,18 +97,18 @@ def test_it_may_die_again_while_it_is_resumed(folder, commit, batches, every, mo
     for batch, moment in zip(batches, moments, strict=False):
         run(disk, batch, every, traced=True, commit=commit)
         disk = disk.after_crash(disk.images[round(moment * (len(disk.images) - 1))])
-    assert run(disk, 4, every, commit=commit) == [(n % 5, n) for n in range(30)]
+    assert run(disk, 4, every, commit=commit) == [(n % 5, n) for n in range(20)]
 
 
 def test_one_can_go_back_to_an_older_checkpoint_too(folder):
     disk = Disk(folder)
     drive = Drive(SQLiteTable("t", disk.path, "t"))
-    states = [drive.batch(ITEMS[place : place + 10]).node.snapshot() for place in range(0, 30, 10)]
+    states = [drive.batch(ITEMS[place : place + 5]).node.snapshot() for place in range(0, 20, 5)]
     drive.finish()
     again = Drive(SQLiteTable("t", disk.path, "t"))
     again.node.restore(states[0])
-    again.batch(ITEMS[10:]).finish()
-    assert disk.rows() == [(n % 5, n) for n in range(30)]
+    again.batch(ITEMS[5:]).finish()
+    assert disk.rows() == [(n % 5, n) for n in range(20)]
 
 
 def test_rows_of_others_in_the_same_table_stay(folder):

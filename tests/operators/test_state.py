@@ -1,7 +1,7 @@
 """Law 10, node by node: run half, take a snapshot, throw the node away, restore another one, run the rest."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamweave_lab.operators import Collect, Count, ForEach, Latest, Reduce, Replay, Route
@@ -47,6 +47,7 @@ REDUCES = [
 
 
 @pytest.mark.parametrize("node", SINKS, ids=repr)
+@settings(max_examples=40, deadline=None)
 @given(halves=ends, lost=batches)
 def test_sinks_have_again_what_they_had(node, halves, lost):
     _, expected = uninterrupted(node, *halves)
@@ -58,11 +59,13 @@ def test_sinks_have_again_what_they_had(node, halves, lost):
 
 
 @pytest.mark.parametrize("node", REDUCES, ids=repr)
+@settings(max_examples=40, deadline=None)
 @given(halves=ends, lost=batches)
 def test_running_values_go_on(node, halves, lost):
     assert half_and_half(node, *halves, lost)[0] == uninterrupted(node, *halves)[0]
 
 
+@settings(max_examples=40, deadline=None)
 @given(count=st.integers(0, 30), at=st.integers(0, 30), lost=st.integers(0, 30), limit=st.integers(1, 7))
 @pytest.mark.parametrize("kind", [list, tuple, set, lambda numbers: numbers], ids=["list", "tuple", "set", "range"])
 def test_a_replay_goes_on_from_the_position_of_the_checkpoint(kind, count, at, lost, limit):
