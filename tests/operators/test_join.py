@@ -38,6 +38,14 @@ def test_both_ends_of_the_interval_belong_to_it(time, matches):
     assert len(drive.out["out"]) == matches
 
 
+def test_items_out_of_order_are_found_and_forgotten_by_their_times():
+    drive = near().batch(["a100", "a90", "a95"], [100.0, 90.0, 95.0], port="left").batch(["a"], [92.0], port="right")
+    assert drive.out["out"] == [("a90", "a"), ("a95", "a")]
+    drive.advance(106.0).batch(["a'"], [106.0], port="right")
+    assert drive.out["out"][2:] == [("a100", "a'")]
+    assert drive.node.holds == 2
+
+
 def test_an_interval_may_lie_altogether_after_the_left_item():
     drive = near(within=(-5.0, 10.0)).batch(["a"], [100.0], port="left")
     drive.batch(["a 4", "a 5", "a 10", "a 11"], [104.0, 105.0, 110.0, 111.0], port="right")
