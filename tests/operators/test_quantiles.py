@@ -47,16 +47,17 @@ def test_sessions_that_become_one_have_the_quantiles_of_all_their_items():
 def test_a_sketch_comes_back_from_a_snapshot_and_goes_on_as_if_there_had_been_none(n):
     dice = random.Random(3)
     fold = quantiles(float, 0.5)
-    kept, back = Sketch(), Sketch()
+    kept, back, untouched = Sketch(), Sketch(), Sketch()
     for number in range(n + 2000):
         value = dice.random()
         if number == n:
             back = Sketch.load(codec.decode(codec.encode(kept.save())))
             kept.at((0.5,))  # to look changes nothing
         fold.step(kept, value)
+        fold.step(untouched, value)
         if number >= n:
             fold.step(back, value)
-    assert back.at(SHARES) == kept.at(SHARES)
+    assert back.at(SHARES) == kept.at(SHARES) == untouched.at(SHARES)
 
 
 def test_a_value_that_is_no_number_leaves_by_error():

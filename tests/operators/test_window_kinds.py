@@ -109,6 +109,7 @@ def test_a_late_but_allowed_item_sends_its_session_again_as_far_as_it_has_grown(
     assert values(drive) == [("a", 15.0, 25.0, 1), ("a", 8.0, 25.0, 2)]
     assert drive.node.holds == 1  # the third makes the session go on
     assert values(drive.advance(40.0))[2:] == [("a", 8.0, 34.0, 3)]
+    assert drive.node.holds == 0
 
 
 def test_an_item_on_which_a_merged_fold_raises_leaves_by_error_and_the_sessions_stay_two():
@@ -165,6 +166,13 @@ def test_a_processing_time_window_that_is_over_takes_nothing_more_though_its_ala
     drive.node.clock.move_to(6.0)
     assert values(drive.batch(["a"])) == [("a", 0.0, 5.0, 1)]
     assert values(drive.sleep(4.0))[1:] == [("a", 5.0, 10.0, 1)]
+
+
+def test_an_alarm_that_rings_a_tick_too_soon_does_not_let_a_processing_time_window_be_sent_twice():
+    drive = counted(ProcessingTime(5)).batch(["a"])
+    drive.node.clock.move_to(5 - 5e-7)
+    drive.node.woken(5.0)
+    assert values(drive.batch(["a"]).sleep(6.0)) == [("a", 0.0, 5.0, 1), ("a", 5.0, 10.0, 1)]
 
 
 def test_results_of_processing_time_have_the_newest_event_time_and_hold_the_frontier_at_it():

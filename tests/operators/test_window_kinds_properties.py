@@ -137,7 +137,7 @@ def test_results_do_not_depend_on_the_size_of_batches(stream, size, how):
         assert small.times == large.times
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(STREAMS, st.sampled_from(ALL), st.sampled_from(HOWS), st.integers(0, 40))
 def test_a_window_that_goes_on_from_a_snapshot_sends_what_it_would_have_sent(stream, size, how, after):
     drive = stream.drive(window(stream, size, how))
