@@ -79,3 +79,15 @@ def test_the_file_does_not_grow_once_old_checkpoints_make_room(tmp_path: Path) -
         store.close()
         sizes.append(store.path.stat().st_size)
     assert sizes[-1] == sizes[8]
+
+
+def test_the_next_id_is_read_under_the_lock_that_the_write_holds(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "kept.db")
+    store.write(example("flights"))
+    with (
+        store._transaction("written"),
+        closing(sqlite3.connect(store.path, timeout=0)) as other,
+        pytest.raises(sqlite3.OperationalError, match="locked"),
+    ):
+        other.execute("BEGIN IMMEDIATE")
+    store.close()
