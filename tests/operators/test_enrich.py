@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 import streamweave_lab as sw
 from streamweave_lab.errors import GraphError, HoldFullError, NoEventTimeError, RunFailedError, UnmatchedError
@@ -95,6 +95,7 @@ def test_no_more_than_hold_wait():
     assert drive.finish().out["out"] == ["a/a1"]
 
 
+@settings(max_examples=40)
 @given(two(ports=("in", "table")))
 def test_each_item_finds_the_row_of_a_plain_search_whichever_input_was_faster(streams):
     node = Enrich(

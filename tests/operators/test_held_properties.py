@@ -53,7 +53,7 @@ def named(nodes):
 
 
 @named(BY_EVENT_TIME + OTHERS)
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_a_run_that_goes_on_from_a_snapshot_is_the_uninterrupted_one(node, ports, data):
     late = (node, ports) in BY_EVENT_TIME and data.draw(st.booleans())
@@ -62,7 +62,7 @@ def test_a_run_that_goes_on_from_a_snapshot_is_the_uninterrupted_one(node, ports
 
 
 @named(BY_THE_CLOCK)
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_a_node_that_goes_by_the_clock_goes_on_from_a_snapshot(node, ports, data):
     script = []
@@ -80,7 +80,7 @@ def assert_the_same(node, script, at):
 
 
 @named(BY_EVENT_TIME)
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_what_is_sent_and_what_is_late_does_not_depend_on_batches(node, ports, data):
     streams = data.draw(two(ports=ports, late=True))
@@ -92,7 +92,7 @@ def test_what_is_sent_and_what_is_late_does_not_depend_on_batches(node, ports, d
 
 
 @named(BY_EVENT_TIME)
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(data=st.data())
 def test_every_item_is_held_sent_or_late(node, ports, data):
     streams, drive, received = data.draw(two(ports=ports, late=True)), Drive(node), 0

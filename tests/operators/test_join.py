@@ -1,7 +1,7 @@
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 import streamweave_lab as sw
 from streamweave_lab.errors import GraphError, HoldFullError, NoEventTimeError
@@ -112,6 +112,7 @@ def test_what_the_window_join_cannot_take_leaves_by_error():
     ]
 
 
+@settings(max_examples=40)
 @given(two())
 def test_an_interval_join_finds_every_pair_whichever_side_came_first(streams):
     drive = play(Drive(NEAR), streams.script(every=1.0)).finish()
@@ -125,6 +126,7 @@ def test_an_interval_join_finds_every_pair_whichever_side_came_first(streams):
     assert drive.node.holds == 0
 
 
+@settings(max_examples=40)
 @given(two())
 def test_a_window_join_finds_every_pair_in_order_whichever_side_came_first(streams):
     drive = play(Drive(SAME), streams.script(every=5.0)).finish()

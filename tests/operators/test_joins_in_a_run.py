@@ -14,7 +14,7 @@ from streamweave_lab.testing.interleave import run_interleaved
 from streamweave_lab.testing.laws import Witness
 from tests.operators.scripts import two
 
-quickly = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+quickly = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 seeds = st.integers(0, 2**32 - 1)
 
 

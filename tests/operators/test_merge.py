@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 import streamweave_lab as sw
 from streamweave_lab.errors import HoldFullError, NoEventTimeError, RunFailedError
@@ -42,6 +42,7 @@ def test_in_a_run_two_sources_become_one_in_order(deterministic):
     assert times == sorted([2.0 * n for n in range(5000)] + [3.0 * n for n in range(5000)])
 
 
+@settings(max_examples=40)
 @given(two(ports=("in", "in")))
 def test_a_merge_sorts(streams):
     drive = Drive(Merge("merged", every=1.0))
@@ -69,6 +70,7 @@ def test_what_finds_no_partner_leaves_at_the_end_not_before_the_frontier():
     assert drive.node.holds == 0
 
 
+@settings(max_examples=40)
 @given(two())
 def test_a_zip_is_a_zip_whichever_side_came_first(streams):
     drive = Drive(Zip("pairs"))
