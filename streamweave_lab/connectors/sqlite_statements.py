@@ -1,14 +1,40 @@
-"""The statements that make a table and write a row of it."""
+"""The statements that make a table and write a row of it, and what a cell of it can hold."""
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from streamweave_lab.connectors.records import plain
+
+ITEM_ERRORS = (
+    sqlite3.DataError,
+    sqlite3.IntegrityError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+    OverflowError,
+    ValueError,
+)
+"""What SQLite raises where it is the row that is at fault."""
+_CELLS = frozenset({bool, int, float, str, bytes, type(None)})
 
 
 def quoted(name: str) -> str:
     """`name` as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def as_cells(row: Sequence[Any]) -> tuple[Any, ...]:
+    """The values of a row as SQLite can hold them. Raises: ValueError for what has no such form."""
+    if _CELLS.issuperset(map(type, row)):
+        return tuple(row)
+    return tuple(cell if type(cell) in _CELLS else _as_cell(plain(cell)) for cell in row)
+
+
+def _as_cell(held: Any) -> Any:
+    return json.dumps(held, ensure_ascii=False) if isinstance(held, dict | list) else held
 
 
 def has_rows(db: sqlite3.Connection, table: str) -> bool:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from streamweave_lab.connectors.records import fields_of, plain
+from streamweave_lab.connectors.records import fields_of
 from streamweave_lab.connectors.sqlite_journal import Journal
-from streamweave_lab.connectors.sqlite_statements import has_rows, prepared, quoted
+from streamweave_lab.connectors.sqlite_statements import ITEM_ERRORS, as_cells, has_rows, prepared, quoted
 from streamweave_lab.errors import GraphError, StateError
 from streamweave_lab.graph.batch import Batch
 from streamweave_lab.graph.node import Sink
 
 _PATIENCE = 2.0
 """Seconds to wait for another writer of the database; the loop waits too."""
-_CELLS = frozenset({bool, int, float, str, bytes, type(None)})
-_ITEM_ERRORS = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError, ValueError)
 
 
 class SQLiteTable(Sink[Any]):
@@ -193,9 +190,7 @@ class SQLiteTable(Sink[Any]):
             raise ValueError(f"it has no field {missing.args[0]!r}") from None
         if self.key and any(fields[name] is None for name in self.key):
             raise ValueError(f"its key is None: {', '.join(self.key)}")
-        if _CELLS.issuperset(map(type, row)):
-            return tuple(row)
-        return tuple(cell if type(cell) in _CELLS else _cell(cell) for cell in row)
+        return as_cells(row)
 
     def _write(self, rows: list[tuple[Any, ...]], places: list[int], batch: Batch) -> None:
         self._transaction()
@@ -204,7 +199,7 @@ class SQLiteTable(Sink[Any]):
         self._db.execute("SAVEPOINT batch")
         try:
             self._db.executemany(self._insert, rows)
-        except (*_ITEM_ERRORS, OverflowError):
+        except ITEM_ERRORS:
             self._db.execute("ROLLBACK TO batch")
             self._write_one_by_one(rows, places, batch)
         self._db.execute("RELEASE batch")
@@ -213,7 +208,7 @@ class SQLiteTable(Sink[Any]):
         for row, place in zip(rows, places, strict=True):
             try:
                 self._db.execute(self._insert, row)
-            except (*_ITEM_ERRORS, OverflowError) as error:
+            except ITEM_ERRORS as error:
                 self._refuse(batch, place, error)
 
     def _refuse(self, batch: Batch, place: int, error: Exception) -> None:
@@ -260,8 +255,3 @@ class SQLiteTable(Sink[Any]):
 
 def _typed(columns: Sequence[str] | Mapping[str, str]) -> dict[str, str]:
     return dict(columns) if isinstance(columns, Mapping) else dict.fromkeys(columns, "")
-
-
-def _cell(value: Any) -> Any:
-    held = plain(value)
-    return json.dumps(held, ensure_ascii=False) if isinstance(held, dict | list) else held
