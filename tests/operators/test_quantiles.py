@@ -60,6 +60,22 @@ def test_a_sketch_comes_back_from_a_snapshot_and_goes_on_as_if_there_had_been_no
     assert back.at(SHARES) == kept.at(SHARES) == untouched.at(SHARES)
 
 
+def test_a_sketch_made_of_two_goes_on_the_same_whether_it_was_kept_or_not():
+    fold, dice = quantiles(float, 0.5), random.Random(4)
+    halves, same = [Sketch(), Sketch()], [Sketch(), Sketch()]
+    for number in range(4001):
+        value = dice.random()
+        fold.step(halves[number % 2], value)
+        fold.step(same[number % 2], value)
+    kept, untouched = halves[0].merge(halves[1]), same[0].merge(same[1])
+    kept.save()
+    for _ in range(1000):
+        value = dice.random()
+        fold.step(kept, value)
+        fold.step(untouched, value)
+    assert kept.at(SHARES) == untouched.at(SHARES)
+
+
 def test_a_value_that_is_no_number_leaves_by_error():
     drive = Drive(Window("w", quantiles(lambda n: n, 0.5), Tumbling(seconds=1)))
     drive.batch([1, float("nan"), None, float("inf")], [0.0] * 4).finish()
