@@ -142,6 +142,8 @@ def _check(run: LocalRun, kind: Kind, node: str | None, seconds: float, items: i
         raise DrillRefusedError(f"run {run.name!r} has no node {node!r}; it has {', '.join(run.graph.nodes)}")
     elif other := [drill for drill in under_way(run) if drill.node == node]:
         raise DrillRefusedError(f"{node} has the drill {other[0].kind!r} already; end it first")
+    elif "step" in vars(run.core.by_name[node]):
+        raise DrillRefusedError(f"the run takes a step just now; begin the drill on {node} after it")
 
 
 def _on_loop(run: LocalRun, act: Callable[[], T]) -> T:

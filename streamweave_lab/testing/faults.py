@@ -29,8 +29,8 @@ class Fault:
 
     def __init__(self, run: LocalRun, state: NodeState | None, seconds: float, items: int) -> None:
         self.core, self.seconds, self.items = run.core, seconds, items
-        self.run = run
         self._maybe = state
+        self._mine: dict[str, Callable[..., Any]] = {}
 
     @property
     def state(self) -> NodeState:
@@ -52,11 +52,13 @@ class Fault:
     def end(self) -> None:
         """Take away whatever was put there."""
         if self._maybe is not None:
-            for name in ("step", "has_input", "_send_at_once"):
-                self._maybe.__dict__.pop(name, None)
+            for name, method in self._mine.items():
+                if self._maybe.__dict__.get(name) is method:  # a step of a paused run may have put its own there
+                    del self._maybe.__dict__[name]
             self.core.touch(self._maybe.bit)
 
     def _put(self, name: str, method: Callable[..., Any]) -> None:
+        self._mine[name] = method
         setattr(self.state, name, method)
 
     def _own_step(self) -> int:

@@ -229,6 +229,33 @@ def test_a_node_has_one_drill_at_a_time():
     drilled(scenario)
 
 
+async def slow(item):
+    await asyncio.sleep(3.0)
+    return item
+
+
+def test_a_drill_may_end_while_a_step_is_taken_and_none_begins_on_a_source_meanwhile():
+    async def main():
+        fetch = MapAsync("fetch", slow, concurrency=20)
+        run = Graph("stepped", Ticks("ticks") >> fetch >> Collect("all"), drills=True).start()
+        await asyncio.sleep(1.5)
+        drill = drills.begin(run, "delay", "ticks", seconds=0.1)
+        await run.pause()
+        stepping = asyncio.create_task(run.step())
+        await asyncio.sleep(1.0)
+        assert not stepping.done()
+        drill.end()
+        with pytest.raises(DrillRefusedError, match="begin the drill on ticks after it"):
+            drills.begin(run, "delay", "ticks")
+        await stepping
+        await run.resume()
+        await asyncio.sleep(10.0)
+        assert run["all"].items[:10] == list(range(10))
+        await run.stop()
+
+    run_virtual(main())
+
+
 def test_a_drill_ends_with_its_run_and_none_begins_after():
     async def main():
         run = graph().start()
