@@ -136,6 +136,17 @@ def test_a_snapshot_does_not_change_with_what_is_taken_after_it():
     assert before["timers"] == [(1.0, "a")]
 
 
+def test_items_that_wait_at_a_snapshot_stay_before_those_of_the_same_instant_that_come_after_it():
+    drive = Drive(node(InOrder)).batch([("a", 9), ("a", 8)], [5.0, 5.0])
+    kept = drive.node.snapshot()
+    drive.advance(6.0)
+    again = Drive(node(InOrder))
+    again.node.restore(kept)
+    assert again.node.holds == 2
+    again.batch([("a", 7)], [5.0]).advance(6.0)
+    assert [said[2][-1] for said in again.out["out"] if said[1] != "timer"] == [9, 8, 7]
+
+
 def test_a_node_goes_on_twice_from_one_snapshot():
     kept = Drive(node(Everything)).batch([("a", 1)], [0.0]).node.snapshot()
     for _ in range(2):
@@ -213,11 +224,13 @@ def test_timers_are_those_of_a_sorted_list(steps):
 
 
 def test_timers_that_are_moved_again_and_again_leave_nothing_behind():
-    timers = Timers()
+    timers = Timers([(9e9, "b"), (8e9, "c")])
     for instant in range(10_000):
         timers.cancel("a")
         timers.set(instant, "a")
-    assert (len(timers), len(timers._heap) < 100) == (1, True)
+    assert (len(timers), len(timers._heap) < 100) == (3, True)
+    assert [timers.pop() for _ in range(3)] == [(9999, "a"), (8e9, "c"), (9e9, "b")]
+    assert (len(timers), len(timers._of)) == (0, 0)
 
 
 def test_only_what_can_be_changed_in_place_is_copied():
