@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import groupby
+from dataclasses import dataclass
+from itertools import groupby, zip_longest
 from math import inf
 from operator import attrgetter
 from random import Random
@@ -96,21 +96,15 @@ class _Outcome:
         return cls({port: items for port, items in sent.items() if items}, refused, late)
 
     def streams(self) -> dict[str, list[Any]]:
-        return {f"on {port!r}": items for port, items in self.sent.items()} | {
-            "as refused": self.refused,
-            "as late": self.late,
-        }
+        sent = {f"on {port!r}": items for port, items in self.sent.items()}
+        return {**sent, "as refused": self.refused, "as late": self.late}
 
 
-@dataclass
-class _Played:
+class _Played(NamedTuple):
     drive: Drive
     held: int
     """What it held when everything had come, and nothing had ended."""
-    outcome: _Outcome = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.outcome = _Outcome.of(self.drive)
+    outcome: _Outcome
 
 
 class _Excusing(Drive):
@@ -129,11 +123,9 @@ class _Excusing(Drive):
 class _Check:
     def __init__(self, node: Node, rows: list[_Row], config: Config | None, lag: float, in_order: bool) -> None:
         self.node, self.rows, self.config, self.lag, self.in_order = node, rows, config, lag, in_order
-        self._encode, self._decode = (
-            (codec.encode_pickled, codec.decode_pickled)
-            if getattr(node, "pickled_state", False)
-            else (codec.encode, codec.decode)
-        )
+        pickled = getattr(node, "pickled_state", False)
+        self._encode = codec.encode_pickled if pickled else codec.encode
+        self._decode = codec.decode_pickled if pickled else codec.decode
 
     def some_cuts(self, dice: Random) -> list[int]:
         share = dice.choice([0.05, 0.2, 0.6])
@@ -145,7 +137,7 @@ class _Check:
         held = drive.node.holds
         drive.finish()
         self._must(drive.node.holds == 0, f"it still holds {drive.node.holds} items when everything has ended")
-        played = _Played(drive, held)
+        played = _Played(drive, held, _Outcome.of(drive))
         self._no_strangers(played.outcome)
         if like is not None:
             self._same(like.outcome, played.outcome, f"in {self._batches(cuts)}, and not in one batch")
@@ -164,11 +156,13 @@ class _Check:
         kept = self._encode(state)
         self._play(lost, script[at:], came)
         self._must(self._encode(state) == kept, f"{where}: what snapshot() returned has changed; return a copy")
-        second = _Excusing(self.node, self.config)
+        second = _Excusing(self.node)
         second.node.clock.move_to(first.node.clock.now())
         second.frontier, second.promised = first.frontier, first.promised
         if state is not None:
             second.node.restore(self._decode(kept))
+        if self.config is not None:  # as in a run: a node knows its state before its configuration
+            second.configure(self.config)
         second.sleep(0.0)
         held, again = first.node.holds, second.node.holds
         self._must(again == held, f"{where}: it held {held} items, and restored {again}")
@@ -229,14 +223,10 @@ class _Check:
         one, other = expected.streams(), found.streams()
         order: Callable[[list[Any]], list[Any]] = list if self.in_order else lambda pairs: sorted(pairs, key=repr)
         for what in {**one, **other}:
-            mine, its = order(one.get(what, [])), order(other.get(what, []))
-            place = next(
-                (n for n, (a, b) in enumerate(zip(mine, its, strict=False)) if a != b), min(len(mine), len(its))
-            )
-            self._must(
-                mine == its,
-                f"{how}, it sends other items {what}: number {place} is {_at(its, place)}, and was {_at(mine, place)}",
-            )
+            both = zip_longest(order(one.get(what, [])), order(other.get(what, [])), fillvalue="missing")
+            for place, (was, now) in enumerate(both):
+                if was != now:
+                    self._must(False, f"{how}, it sends other items {what}: number {place} is {now!r}, and was {was!r}")
 
     def _batches(self, cuts: list[int]) -> str:
         return f"{len({*cuts, len(self.rows) - 1})} batches"
@@ -244,10 +234,6 @@ class _Check:
     def _must(self, holds: bool, otherwise: str) -> None:
         if not holds:
             raise AssertionError(f"{self.node!r}: {otherwise}")
-
-
-def _at(pairs: list[Any], place: int) -> str:
-    return repr(pairs[place]) if place < len(pairs) else "missing"
 
 
 def _rows(items: Sequence[Any], times: Sequence[float] | None, ports: Sequence[str] | None) -> list[_Row]:

@@ -5,6 +5,7 @@ from random import Random
 
 import pytest
 
+from streamweave_lab.config.model import Config, live
 from streamweave_lab.graph.node import Step
 from streamweave_lab.operators import (
     Collect,
@@ -178,6 +179,26 @@ def test_a_node_that_breaks_a_law_is_found_out(kind, said):
     check_logic(Sum("sum"), ITEMS, TIMES)
     with pytest.raises(AssertionError, match=said):
         check_logic(kind("wrong"), ITEMS, TIMES)
+
+
+class Limits(Config):
+    most: int = live(10)
+
+
+class Limited(Sum):
+    """Keeps no more than the configuration in force allows."""
+
+    def configure(self, config):
+        self.most = config.most
+        self.seen = self.seen[-config.most :]
+
+    def on_item(self, item):
+        super().on_item(item)
+        self.seen = self.seen[-self.most :]
+
+
+def test_a_node_has_its_configuration_after_its_state():
+    check_logic(Limited("limited"), ITEMS, TIMES, config=Limits(most=4))
 
 
 def test_the_same_data_and_seed_find_the_same():
