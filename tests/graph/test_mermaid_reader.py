@@ -257,6 +257,14 @@ def test_what_is_noted_is_read_back_in_either_style(shape_and_notes, style):
     assert (drawn.shape, drawn.notes) == (shape, notes)
 
 
+def test_a_node_named_like_the_box_of_another_ones_port_is_kept_apart():
+    nodes = (NodeShape("s", "S", "source"), NodeShape("a", "K", "sink"), NodeShape("a_in_in", "K", "sink"))
+    shape = GraphShape("g", nodes, (EdgeShape("s.out", "a.in"), EdgeShape("s.out", "a_in_in.in")))
+    text = mermaid(shape, "boxes")
+    assert "%% streamweave: node_id v1=a\n" in text
+    assert read_mermaid(text, "g").shape == shape
+
+
 def test_there_are_two_styles():
     with pytest.raises(ValueError, match="in the style 'edges' or 'boxes', not 'round'"):
         mermaid(GraphShape("g", (), ()), "round")  # type: ignore[arg-type]

@@ -224,12 +224,16 @@ def test_timers_are_those_of_a_sorted_list(steps):
 
 
 def test_timers_that_are_moved_again_and_again_leave_nothing_behind():
-    timers = Timers([(9e9, "b"), (8e9, "c")])
+    others = [(9e9 - number, f"b{number}") for number in range(9)]
+    timers = Timers(others)
     for instant in range(10_000):
         timers.cancel("a")
         timers.set(instant, "a")
-    assert (len(timers), len(timers._heap) < 100) == (3, True)
-    assert [timers.pop() for _ in range(3)] == [(9999, "a"), (8e9, "c"), (9e9, "b")]
+    assert (len(timers), len(timers._heap) < 100) == (10, True)
+    for instant in range(200):
+        timers.set(instant, "a")
+    timers.cancel("a")
+    assert [timers.pop() for _ in range(9)] == others[::-1]
     assert (len(timers), len(timers._of)) == (0, 0)
 
 
