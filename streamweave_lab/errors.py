@@ -70,7 +70,7 @@ class HoldFullError(StreamweaveError):
     def __init__(self, node: str, hold: int, what: str) -> None:
         self.node, self.hold = node, hold
         super().__init__(
-            f"{node!r} holds {hold} {what}, and may hold no more; see which input lags behind, or give it a greater hold="
+            f"{node!r} holds {hold} {what}, and may hold no more; see which input lags behind, or give it a larger hold"
         )
 
 
