@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from streamweave_lab.clock import SYSTEM_CLOCK, Clock
 from streamweave_lab.engine.async_state import AsyncState
 from streamweave_lab.engine.channel import Channel
+from streamweave_lab.engine.choosy_state import ChoosyState
 from streamweave_lab.engine.kept import Kept, give_back, take
 from streamweave_lab.engine.node_state import BLOCKED, BUSY, TURN_SECONDS, NodeFailed, NodeState, adapt
 from streamweave_lab.engine.source_state import AsyncSourceState, SourceState
@@ -91,6 +92,8 @@ class Core:
         self.graph, self.clock, self.host, self.listener, self.batch_size = graph, clock, host, listener, batch_size
         self.runnable = self.touched = 0
         self.begun = self.paused = self.halted = False
+        self.flushing = self._ending = False
+        """A barrier is on its way: no node leaves an input alone."""
         self.epoch = 0
         self.granularity = granularity(*(node.window_granularity or 0.0 for node in nodes))
         self.current: NodeState | None = None
@@ -225,6 +228,7 @@ class Core:
     def inject(self, barrier: Barrier) -> None:
         """Let every source that still runs send a barrier."""
         self.epoch = barrier.epoch
+        self.flushing, self._ending = True, self._ending or barrier.last
         if barrier.snapshot:
             self.cut = {}
         for source in self.sources:
@@ -234,6 +238,11 @@ class Core:
                 self.fail(source.node.name, failed.failure.item, failed.failure.error)
             except Exception as error:
                 self.fail(source.node.name, None, error)
+        self.touch((1 << len(self.states)) - 1)
+
+    def flushed(self) -> None:
+        """The barrier has passed."""
+        self.flushing = self._ending
         self.touch((1 << len(self.states)) - 1)
 
     def resume(self) -> None:
@@ -393,6 +402,8 @@ class Core:
             return SourceState(self, index, node)
         if isinstance(node, Map) and node.workers and self.clock is SYSTEM_CLOCK:  # in virtual time there are none
             return WorkersState(self, index, node)
+        if node.choosy:
+            return ChoosyState(self, index, node)
         return AsyncState(self, index, node) if node.awaits else NodeState(self, index, node)
 
     def _connect(self, edge: Any) -> Channel:

@@ -296,6 +296,7 @@ class Execution:
         self._barrier_met = asyncio.get_running_loop().create_future()
         self.core.inject(barrier(epoch))
         await self._barrier_met
+        self.core.flushed()
         return epoch
 
     async def _suspend(self, timeout: float) -> Checkpointed:

@@ -159,6 +159,20 @@ class Node:
     def closed(self) -> None:
         """The run is over, however it ended: release what `opened` took."""
 
+    # Inputs that wait for each other, as those of a Zip do. Where `choosy` is true the engine asks and tells.
+
+    choosy: bool = False
+
+    def takes(self, port: str) -> bool:
+        """Whether a batch of the input port `port` may come now; where not, it waits on its edge.
+
+        While a barrier is on its way, and when another input has ended, it comes all the same.
+        """
+        return True
+
+    def ended(self, port: str) -> None:
+        """Nothing more will come by the input port `port`."""
+
     # State that outlives the run. Called by the engine between two items.
 
     def snapshot(self) -> Any:

@@ -84,8 +84,9 @@ class Zip(Node, Outlet[tuple[L, R]], Generic[L, R]):
     A pair has the later of the two event times; none where one of the items has none. What has no partner when
     both inputs have ended leaves by `left_only` or `right_only`.
 
-    At most `hold` items of one side wait for the other side. Another one fails the run with a HoldFullError that
-    says which side brings nothing, for to refuse it alone would put all pairs after it out of step.
+    At most `hold` items of one side wait here for the other side; then that side waits on its edge, and its sender
+    with it. Where the sides come from one source and one of them brings nothing, nothing may be able to move: then the
+    run is not ready, and the reason names the edges.
 
     Raises: GraphError if `hold` is less than 1.
     """
@@ -93,6 +94,7 @@ class Zip(Node, Outlet[tuple[L, R]], Generic[L, R]):
     left: In[L]
     right: In[R]
     out: Out[tuple[L, R]]
+    choosy = True
     left_only: Out[L]
     right_only: Out[R]
     error: Out[Failure[Any]]
@@ -108,6 +110,7 @@ class Zip(Node, Outlet[tuple[L, R]], Generic[L, R]):
     def opened(self) -> None:
         """Begin with no item."""
         self._waiting: dict[str, deque[tuple[Any, float | None]]] = {"left": deque(), "right": deque()}
+        self._over: set[str] = set()
         self._frontier = -math.inf
         self.holds = 0
 
@@ -120,10 +123,20 @@ class Zip(Node, Outlet[tuple[L, R]], Generic[L, R]):
         if partners:
             both = zip(rows, partners, strict=False)
             self._send_pairs([(a, b) if port == "left" else (b, a) for a, b in both])
-        if len(mine) + len(rows) - len(partners) > self._hold:
-            raise HoldFullError(self.name, self._hold, f"items of {self.name}.{port} that wait for {self.name}.{other}")
         mine.extend(rows[len(partners) :])
+        if other in self._over:
+            self._send_surplus(port)
         self.holds = len(mine) + len(theirs)
+
+    def takes(self, port: str) -> bool:
+        """Not more than `hold` items that wait for a partner."""
+        return len(self._waiting[port]) < self._hold
+
+    def ended(self, port: str) -> None:
+        """What waits on the other side finds no partner any more, nor will what comes there."""
+        self._over.add(port)
+        self._send_surplus("right" if port == "left" else "left")
+        self.holds = sum(map(len, self._waiting.values()))
 
     def _send_pairs(self, rows: list[tuple[tuple[Any, float | None], tuple[Any, float | None]]]) -> None:
         times = [None if s is None or t is None else max(s, t) for (_, s), (_, t) in rows]
@@ -136,14 +149,18 @@ class Zip(Node, Outlet[tuple[L, R]], Generic[L, R]):
 
     def finished(self) -> None:
         """Send what has found no partner."""
-        for port, waiting in self._waiting.items():
-            items = [item for item, _ in waiting]
-            # Not before the frontier, which was promised without them.
-            times = [max(time, self._frontier) for _, time in waiting if time is not None]
-            waiting.clear()
-            if items:
-                self.send(f"{port}_only", items, times if len(times) == len(items) else None)
+        self._send_surplus("left")
+        self._send_surplus("right")
         self.holds = 0
+
+    def _send_surplus(self, port: str) -> None:
+        waiting = self._waiting[port]
+        items = [item for item, _ in waiting]
+        # Not before the frontier, which was promised without them.
+        times = [max(time, self._frontier) for _, time in waiting if time is not None]
+        waiting.clear()
+        if items:
+            self.send(f"{port}_only", items, times if len(times) == len(items) else None)
 
     def snapshot(self) -> Any:
         """The items that wait for a partner, and the frontier."""

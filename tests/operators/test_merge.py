@@ -1,10 +1,13 @@
+import asyncio
+
 import pytest
 from hypothesis import given, settings
 
 import streamweave_lab as sw
-from streamweave_lab.errors import HoldFullError, NoEventTimeError, RunFailedError
+from streamweave_lab.errors import HoldFullError, NoEventTimeError, StreamweaveError
 from streamweave_lab.operators.merge import Merge, Zip
 from streamweave_lab.testing.harness import Drive
+from streamweave_lab.testing.loop import run_virtual
 from tests.operators.scripts import two
 
 
@@ -95,10 +98,40 @@ def test_in_a_run_the_branches_of_one_source_meet_again():
     assert graph.run_to_end()["both"].items == [(2 * n, n * n) for n in range(20_000)]
 
 
-def test_in_a_run_uneven_branches_do_not_fill_the_memory_and_the_edge_that_brings_nothing_is_named():
-    numbers = sw.Replay("numbers", range(20_000))
-    pairs = Zip("pairs", hold=100)
+def uneven(end: int, hold: int = 100) -> sw.Graph:
+    numbers = sw.Replay("numbers", range(end))
+    pairs = Zip("pairs", hold=hold)
     few = numbers >> sw.Filter("few", lambda n: n % 1000 == 0) >> pairs.right
-    graph = sw.Graph("uneven", numbers >> pairs.left, few, pairs >> sw.Count("n"))
-    with pytest.raises(RunFailedError, match=r"holds 100 items of pairs\.left that wait for pairs\.right"):
-        graph.run_to_end()
+    return sw.Graph("uneven", numbers >> pairs.left, few, pairs >> sw.Count("n"), pairs.left_only >> sw.Count("alone"))
+
+
+def test_in_a_run_uneven_branches_do_not_fill_the_memory_and_the_edges_that_wait_are_named():
+    with pytest.raises(StreamweaveError, match=r"nothing can move: numbers\.out -> pairs\.left wait for each other"):
+        uneven(20_000).run_to_end()
+
+    async def main():
+        run = uneven(20_000).start()
+        await asyncio.sleep(1.0)
+        status = run.status()
+        assert not status.ready
+        assert "numbers.out -> pairs.left" in status.reasons[0]
+        assert status.node("pairs").held <= 100 + 4096
+        report = await run.drain(timeout=10.0)
+        assert (report.complete, report.dropped) == (True, {})
+        assert run["n"].count + run["alone"].count == run["numbers"].position
+
+    run_virtual(main())
+
+
+def test_in_a_run_a_side_that_has_ended_lets_the_other_go_on_without_partners():
+    pairs = Zip("pairs", hold=100)
+    graph = sw.Graph(
+        "ended",
+        sw.Replay("many", range(50_000)) >> pairs.left,
+        sw.Replay("few", range(10)) >> pairs.right,
+        pairs >> sw.Count("n"),
+        pairs.left_only >> sw.Count("alone"),
+    )
+    run = graph.run_to_end()
+    assert (run["n"].count, run["alone"].count) == (10, 49_990)
+    assert run.status().node("pairs").held == 0
