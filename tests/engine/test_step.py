@@ -402,7 +402,7 @@ def test_a_step_to_a_frontier_needs_a_source_with_event_time() -> None:
 
 def test_a_run_in_a_thread_is_stepped_and_tapped_and_explained_from_any_other() -> None:
     async def main() -> None:
-        run = Graph("thread", numbers(10**6) >> Map("m", abs) >> Count("end")).start(host="thread")
+        run = Graph("thread", numbers(10**9) >> Map("m", abs) >> Count("end")).start(host="thread")
         await run.pause()
         paused = run.status()  # what is on its way flows first
         before = run["end"].count + sum(e.queued for e in paused.edges) + sum(n.held for n in paused.nodes)
