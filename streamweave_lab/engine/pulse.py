@@ -14,7 +14,33 @@ from streamweave_lab.engine.status import LoopStatus
 BEAT_SECONDS = 0.25
 STALL_SECONDS = 1.0
 _SWITCH_INTERVAL = 0.0005
-"""Short enough that a kernel's socket threads are not starved of the GIL by a loop that never sleeps."""
+"""Short enough that other threads are not starved of the GIL by a loop that never sleeps: a kernel's sockets, probes,
+and above all the one that writes checkpoints, for SQLite lets go of the GIL hundreds of times in each."""
+
+
+class _Switches:
+    """The GIL's switch interval, which is the process's: short as long as a run lives on any loop."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._users = 0
+        self._before = sys.getswitchinterval()
+
+    def enter(self) -> None:
+        with self._guard:
+            self._users += 1
+            if self._users == 1:
+                self._before = sys.getswitchinterval()
+                sys.setswitchinterval(min(self._before, _SWITCH_INTERVAL))
+
+    def leave(self) -> None:
+        with self._guard:
+            self._users -= 1
+            if self._users == 0:
+                sys.setswitchinterval(self._before)
+
+
+_SWITCHES = _Switches()
 
 
 class Pulse:
@@ -29,7 +55,6 @@ class Pulse:
         self._users = 0
         self._timer: asyncio.TimerHandle | None = None
         self._stop = threading.Event()
-        self._switch_interval: float | None = None
 
     def enter(self) -> None:
         """A run begins to live on the loop."""
@@ -41,8 +66,7 @@ class Pulse:
             threading.Thread(target=self._watch, args=(self._stop,), name="streamweave watchdog", daemon=True).start()
             if in_kernel():
                 scheduler_of(self.loop).turns_between = KERNEL_TURNS_BETWEEN
-                self._switch_interval = sys.getswitchinterval()
-                sys.setswitchinterval(_SWITCH_INTERVAL)
+            _SWITCHES.enter()
 
     def leave(self) -> None:
         """A run has ended."""
@@ -51,9 +75,7 @@ class Pulse:
             self._stop.set()
             if self._timer is not None:
                 self._timer.cancel()
-            if self._switch_interval is not None:
-                sys.setswitchinterval(self._switch_interval)
-                self._switch_interval = None
+            _SWITCHES.leave()
 
     def status(self) -> LoopStatus:
         """What is known of the loop now. From any thread."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 import threading
 from concurrent.futures import Future
 from typing import Any
@@ -220,3 +221,18 @@ def test_the_runs_of_a_process_are_found_by_name() -> None:
             run["d"]
 
     asyncio.run(main())
+
+
+def test_the_switch_interval_is_short_until_the_last_run_on_any_loop_has_ended() -> None:
+    before = sys.getswitchinterval()
+
+    async def main() -> None:
+        first, second = endless("first").start(host="thread"), endless("second").start()
+        assert sys.getswitchinterval() < before
+        await first.stop()
+        await asyncio.sleep(0.1)
+        assert sys.getswitchinterval() < before
+        await second.stop()
+
+    asyncio.run(main())
+    assert sys.getswitchinterval() == before
