@@ -122,6 +122,35 @@ def test_windows_stay_open_across_a_suspend_and_close_at_a_drain(tmp_path: Path)
     run_virtual(main())
 
 
+class Once(Replay[int]):
+    """One item, far ahead, and then nothing more for hours."""
+
+    def poll(self, limit: int) -> Poll[int]:
+        return super().poll(1) if self.position == 0 else Wait(3600.0)
+
+
+def test_what_a_silent_input_promised_before_is_still_known_after_a_resume(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "state.db")
+
+    def drawn() -> Graph:
+        both = Map("both", abs)
+        return Graph("g", ticks() >> both, Once("once", [100], time=float) >> both >> Count("n"))
+
+    async def main() -> None:
+        run = drawn().start(store=store)
+        await asyncio.sleep(3.5)
+        assert run.status().frontier == 3.0
+        await run.suspend()
+        again = drawn().start(store=store, resume=True)
+        assert again.status().frontier == 3.0
+        await asyncio.sleep(3.5)
+        status = again.status()
+        assert (status.frontier, status.node("once").newest, status.lag) == (7.0, 100.0, 93.0)
+        await again.stop()
+
+    run_virtual(main())
+
+
 def test_a_checkpoint_is_taken_as_often_as_was_asked_and_counted(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "state.db")
 
