@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from streamweave_lab import connectors, errors, upward
@@ -61,13 +62,13 @@ from streamweave_lab.operators import (
     sum,  # noqa: A004 - as max
 )
 from streamweave_lab.progress.window import Counting, ProcessingTime, Session, Sliding, Tumbling
-from streamweave_lab.state.folder_store import FolderStore
-from streamweave_lab.state.sqlite_store import SqliteStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streamweave_lab.engine.rehearse import Rehearsal
+    from streamweave_lab.state.folder_store import FolderStore
+    from streamweave_lab.state.sqlite_store import SqliteStore
     from streamweave_lab.state.store import Checkpoint
 
 __version__ = "0.1.0"
@@ -139,6 +140,20 @@ __all__ = [
     "runs",
     "sum",
 ]
+
+
+_STORES = {"FolderStore": "folder_store", "SqliteStore": "sqlite_store"}
+"""Brought in when they are asked for: most programs keep no state, and start faster without."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _STORES:
+        return getattr(import_module(f"{__name__}.state.{_STORES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_STORES]
 
 
 def console(run: LocalRun) -> Any:

@@ -14,7 +14,6 @@ from streamweave_lab.engine.kept import Kept, give_back, take
 from streamweave_lab.engine.node_state import BLOCKED, BUSY, TURN_SECONDS, NodeFailed, NodeState, adapt
 from streamweave_lab.engine.source_state import AsyncSourceState, SourceState
 from streamweave_lab.engine.supervise import Decision, Supervisor
-from streamweave_lab.engine.workers_state import WorkersState
 from streamweave_lab.graph.batch import Barrier, Failure, Watermark
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.graph.node import AsyncSource, Node, Sink, Source
@@ -401,6 +400,8 @@ class Core:
         if isinstance(node, Source):
             return SourceState(self, index, node)
         if isinstance(node, Map) and node.workers and self.clock is SYSTEM_CLOCK:  # in virtual time there are none
+            from streamweave_lab.engine.workers_state import WorkersState  # processes are rare, and slow to import
+
             return WorkersState(self, index, node)
         if node.choosy:
             return ChoosyState(self, index, node)
