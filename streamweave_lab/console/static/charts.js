@@ -52,13 +52,15 @@ class Charts {
 
   async begin(charts, library) {
     if (!globalThis.Bokeh) (0, eval)(new TextDecoder().decode(library)); // as a script of the page: once, for all consoles
+    const figures = [];
     for (const [name, columns] of [["throughput", throughputOf], ["frontier", frontierOf]]) {
       const manager = await globalThis.Bokeh.embed.embed_item(charts[name], this.boxes[name]);
       const [view] = [...manager];
       const figure = view.model;
       const source = figure.document.get_model_by_name(name);
-      this.figures.push({ manager, figure, source, columns });
+      figures.push({ manager, figure, source, columns });
     }
+    this.figures = figures; // all at once: a frame that comes between would take the second for one that somebody has moved
     this.update();
   }
 
