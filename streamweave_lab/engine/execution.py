@@ -268,6 +268,7 @@ class Execution:
     async def _take_checkpoint(self, checkpoints: Checkpoints, reason: Reason) -> Checkpointed:
         async with self._changing:
             began = self.core.clock.now()
+            self._cut = {}  # a barrier of another kind has left what was kept before it
             epoch = await self._pass(partial(Barrier, snapshot=True))
             if epoch is None or not self._cut:
                 return Checkpointed(False, epoch=epoch, problem="the run ended before every node had met the barrier")

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from streamweave_lab.config.model import Config, live
 from streamweave_lab.engine.reports import Checkpointed
 from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.errors import IllegalMoveError, StateError
@@ -286,6 +287,34 @@ def test_a_suspend_that_takes_too_long_stops_and_says_what_was_left(tmp_path: Pa
         assert store.latest("g") is None
 
     run_virtual(main())
+
+
+class Settings(Config):
+    number: int = live(1)
+
+
+def test_a_checkpoint_that_the_end_of_the_run_overtakes_does_not_keep_what_an_earlier_one_had(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "state.db")
+
+    async def main() -> None:
+        run = Graph("g", ticks() >> ForEach("write", _a_second)).start(Settings(), store=store)
+        await asyncio.sleep(1.2)
+        assert (await run.checkpoint()).id == 1
+        assert (await run.configure(number=2)).applied
+        overtaken, _ = await asyncio.gather(run.checkpoint(), _stop_soon(run))
+        assert not overtaken.committed
+        assert [info.id for info in store.list("g")] == [1]
+
+    run_virtual(main())
+
+
+async def _a_second(_: object) -> None:
+    await asyncio.sleep(1.0)
+
+
+async def _stop_soon(run: LocalRun) -> None:
+    await asyncio.sleep(0.01)
+    await run.stop()
 
 
 def test_without_a_store_there_is_nothing_to_keep_and_the_verbs_say_so() -> None:
