@@ -144,7 +144,7 @@ def kept_in(checkpoint: Checkpoint, graph: Graph, *, allow_changed: bool) -> dic
             f"pass allow_changed=True to let new nodes begin empty and forget the state of those that are gone"
         )
     return {
-        name: _decoded(name, stored, getattr(graph[name], "pickled_state", False))
+        name: _decoded(name, stored, graph[name].pickled_state)
         for name, stored in checkpoint.nodes.items()
         if name in graph.nodes
     }

@@ -38,7 +38,7 @@ def take(state: NodeState) -> Kept:
     position = None
     if isinstance(state, SourceState):
         position, marks["newest"] = state.source.position, state.stamper.newest
-    return Kept(node.state_version, node.snapshot(), marks, position, getattr(node, "pickled_state", False))
+    return Kept(node.state_version, node.snapshot(), marks, position, node.pickled_state)
 
 
 def give_back(core: Core, state: NodeState, kept: Kept) -> None:

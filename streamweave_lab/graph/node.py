@@ -66,6 +66,9 @@ class Node:
     state_version: int = 1
     """The shape of what `snapshot` returns. Who changes the shape counts up, and writes `migrate`."""
 
+    pickled_state: bool = False
+    """Keep this node's state with pickle, for what cannot be kept otherwise. Then trust whoever can write the store."""
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         # Shift-Tab would show the (*args, **kwargs) of __new__.

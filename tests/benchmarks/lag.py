@@ -25,10 +25,10 @@ def _slow(x: int) -> int:
     return x
 
 
-async def _lags() -> list[float]:
-    """How late a timer fires, every 5 ms."""
+async def timer_lags(seconds: float) -> list[float]:
+    """How late a timer fires, every 5 ms, in seconds."""
     loop, lags = asyncio.get_running_loop(), []
-    end = loop.time() + SECONDS
+    end = loop.time() + seconds
     while loop.time() < end:
         due, fired = loop.time() + 0.005, loop.create_future()
         loop.call_at(due, fired.set_result, None)
@@ -56,7 +56,7 @@ async def _measured(kind: str) -> dict[str, float]:
     run = sw.Graph("lag", path).start()
     await asyncio.sleep(0.5)
     before = run["end"].count
-    lags, chains = await asyncio.gather(_lags(), _chains())
+    lags, chains = await asyncio.gather(timer_lags(SECONDS), _chains())
     rate = (run["end"].count - before) / SECONDS
     await run.stop()
     return {

@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import Any
 
 import streamweave_lab as sw
+from tests.benchmarks.lag import timer_lags
 from tests.benchmarks.report import Result, alone, answer, median, percentile, told
 
 SECONDS = 3.0
@@ -27,23 +28,12 @@ def busy(item: int) -> int:
     return total
 
 
-async def _lags(seconds: float) -> list[float]:
-    loop, lags = asyncio.get_running_loop(), []
-    end = loop.time() + seconds
-    while loop.time() < end:
-        due, fired = loop.time() + 0.005, loop.create_future()
-        loop.call_at(due, fired.set_result, None)
-        await fired
-        lags.append(loop.time() - due)
-    return lags
-
-
 async def _measured(kind: str) -> dict[str, float]:
     path = sw.Replay("numbers", count()) >> sw.Map("busy", busy, **KINDS[kind]) >> sw.Count("end")
     run = sw.Graph("workers", path).start()
     await asyncio.sleep(0.7)
     began, before = perf_counter(), run["end"].count
-    lags = await _lags(SECONDS)
+    lags = await timer_lags(SECONDS)
     rate = (run["end"].count - before) / (perf_counter() - began)
     await run.stop()
     return {"rate": rate, "p50": percentile(lags, 0.5), "p99": percentile(lags, 0.99)}
