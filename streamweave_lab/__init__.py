@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from streamweave_lab import connectors, errors, upward
 from streamweave_lab.config.model import Config, live
+from streamweave_lab.engine.actor import acting
+from streamweave_lab.engine.protocol import Run
 from streamweave_lab.engine.registry import runs
 from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.engine.status import Status
@@ -107,6 +109,7 @@ __all__ = [
     "Reduce",
     "Replay",
     "Route",
+    "Run",
     "Sample",
     "Session",
     "Sink",
@@ -125,6 +128,7 @@ __all__ = [
     "WindowJoin",
     "WindowResult",
     "Zip",
+    "acting",
     "connectors",
     "console",
     "count",

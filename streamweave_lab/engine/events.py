@@ -7,6 +7,7 @@ from traceback import format_exception
 from typing import Any
 
 from streamweave_lab.clock import Clock
+from streamweave_lab.engine.actor import actor
 from streamweave_lab.engine.observer import announce, tell
 from streamweave_lab.engine.status import EventStatus
 from streamweave_lab.graph.batch import Failure
@@ -47,9 +48,10 @@ class Events:
         """Something happened now, perhaps to an item, of which is shown what the graph allows."""
         shown = None if item is None else str(redacted(self._redact, f"{node}.in", item))
         told = None if error is None else "".join(format_exception(error))[-_TRACEBACK:]
+        asked = actor()
         happened = EventStatus(
             at=self._clock.wall(), event=event, level=level, message=message, node=node, port=port, item=shown,
-            traceback=told,
+            traceback=told, by=asked.who if asked.named else None, request_id=asked.request_id,
         )  # fmt: skip
         self.newest = (happened, *self.newest[: KEPT - 1])
         for observer in tuple(self._observers):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Mapping
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from heapq import heappop, heappush
@@ -16,7 +17,8 @@ from streamweave_lab import upward
 from streamweave_lab.clock import SYSTEM_CLOCK, Clock, VirtualClock
 from streamweave_lab.config.model import Config
 from streamweave_lab.engine import registry
-from streamweave_lab.engine.checkpoints import Keeping
+from streamweave_lab.engine.actor import nobody_asks
+from streamweave_lab.engine.checkpoints import Keeping, Resume
 from streamweave_lab.engine.core import Host
 from streamweave_lab.engine.lifecycle import State
 from streamweave_lab.engine.pulse import in_kernel, pulse_of
@@ -148,7 +150,13 @@ def _enter(run: LocalRun, asked: _Asked) -> None:
         pulse.enter()
         run.on_end(pulse.leave)
     scheduler_of(run.loop).add(run.core)
-    run.begin(partial(asked.keeping.resumed, asked.graph))
+    # What the run begins here inherits this context, and must not be taken for the doing of whoever started it.
+    copy_context().run(_begin_unasked, run, partial(asked.keeping.resumed, asked.graph))
+
+
+def _begin_unasked(run: LocalRun, resumed: Callable[[], Resume | None]) -> None:
+    nobody_asks()
+    run.begin(resumed)
 
 
 def _start_in_thread(asked: _Asked) -> LocalRun:

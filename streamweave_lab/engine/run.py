@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
 from streamweave_lab import upward
 from streamweave_lab.config.model import Config
@@ -15,6 +15,7 @@ from streamweave_lab.engine.drain import Drain
 from streamweave_lab.engine.execution import Execution
 from streamweave_lab.engine.lifecycle import State
 from streamweave_lab.engine.look import look
+from streamweave_lab.engine.protocol import VERBS, Verb
 from streamweave_lab.engine.reports import Checkpointed, Drained, Reloaded, Stopped
 from streamweave_lab.engine.status import EventStatus, Status
 from streamweave_lab.engine.step import Pause, Stepped
@@ -28,10 +29,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-Verb = Literal["drain", "suspend", "stop", "reload", "configure", "checkpoint", "pause", "step", "resume", "tap"]
-VERBS: tuple[Verb, ...] = get_args(Verb)
-"""What may be asked of a run from outside its loop."""
 
 
 def on_own_loop(
@@ -175,6 +172,11 @@ class LocalRun(Execution):
         except ConfigError as error:
             return self._rejected(error.problems)
         return await self._change_to(new)
+
+    @on_own_loop
+    async def plan(self) -> Plan:
+        """What `reload` would change now: `plan_reload`, for who asks from elsewhere. Raises: ConfigError."""
+        return self.plan_reload()
 
     @on_own_loop
     async def pause(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from streamweave_lab.clock import SYSTEM_CLOCK, Clock
+from streamweave_lab.engine.actor import nobody_asks
 from streamweave_lab.engine.core import Core
 
 SLICE_SECONDS = 0.002
@@ -77,6 +78,7 @@ class Scheduler:
     def _turn(self) -> None:
         self._scheduled = False
         self._running = True
+        nobody_asks()  # the loop's callbacks inherit the context of what woke them, and hand it on for ever
         try:
             busy = self._spend_slice()
         finally:

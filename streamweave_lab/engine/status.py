@@ -133,6 +133,10 @@ class EventStatus(_Document):
     """Of a failure: as much of the item as the graph's `redact` lets be seen."""
     traceback: str | None = None
     """Of a failure: where it was raised."""
+    by: str | None = None
+    """Who asked for what led to it, such as "button", "http" or "signal SIGHUP"; None where nobody did."""
+    request_id: str | None = None
+    """The id of the request that led to it."""
 
 
 class LoopStatus(_Document):
