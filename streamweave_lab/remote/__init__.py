@@ -1,0 +1,1 @@
+"""Runs of other processes: the Run protocol over HTTP."""
