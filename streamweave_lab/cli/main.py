@@ -3,101 +3,43 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 try:
     import click
-    from rich.console import Console
+    import rich  # noqa: F401 - looked for here, and brought in only by those commands that draw
 except ImportError:
     sys.exit('streamweave-lab needs the extra "cli": pip install "streamweave_lab[cli]", or [lab] for everything')
 
 import streamweave_lab
-from streamweave_lab.cli import notebook
-from streamweave_lab.cli.outcome import Exit, exit_code, sentence
-from streamweave_lab.errors import ConfigError, MissingExtraError
+from streamweave_lab.cli.lazy import Entry, LazyGroup
+
+ROOM = "streamweave_lab.cli"
+
+COMMANDS = {
+    "quickstart": Entry(f"{ROOM}.quickstart:quickstart", "Open JupyterLab on the quickstart notebook."),
+    "run": Entry(f"{ROOM}.run:run", "Run a graph in this terminal, or as a service."),
+    "validate": Entry(f"{ROOM}.validate:validate", "Say everything that is wrong before a graph is run."),
+    "draw": Entry(f"{ROOM}.draw:draw", "Draw a graph as text, Mermaid or SVG."),
+    "status": Entry(f"{ROOM}.status:status", "Show how a run in another process is."),
+    "top": Entry(f"{ROOM}.top:top", "Watch a run in another process: a live console in the terminal."),
+    "drain": Entry(f"{ROOM}.verbs:drain", "Finish what is in flight, close windows, and end a run."),
+    "suspend": Entry(f"{ROOM}.verbs:suspend", "Keep a run's state in a checkpoint and end it, to go on later."),
+    "stop": Entry(f"{ROOM}.verbs:stop", "End a run now; what is in flight is lost, and counted."),
+    "pause": Entry(f"{ROOM}.verbs:pause", "Let nothing flow in a run until it is resumed."),
+    "resume": Entry(f"{ROOM}.verbs:resume", "Let a paused run go on."),
+    "reload": Entry(f"{ROOM}.verbs:reload", "Let a run read its configuration again."),
+    "checkpoint": Entry(f"{ROOM}.verbs:checkpoint", "Let a run keep its state now."),
+    "checkpoints": Entry(f"{ROOM}.checkpoints:checkpoints", "List, show, verify and rehearse checkpoints in a store."),
+    "config": Entry(f"{ROOM}.config:config", "Show, compare and roll back configurations."),
+    "deploy": Entry(f"{ROOM}.deploy:deploy", "Write manifests for Kubernetes or units for systemd."),
+}
+"""Where each command is, in the order in which `--help` lists them."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(streamweave_lab.__version__, prog_name="streamweave-lab")
 def main() -> None:
     """See a streaming dataflow graph run, learn from it, and operate it."""
-
-
-@main.command()
-@click.option("--headless", is_flag=True, help="Run the graph to its end in this terminal, as fast as it goes.")
-@click.option(
-    "--config",
-    "settings",
-    type=click.Path(path_type=Path),
-    help="TOML or JSON file with the graph's settings (headless).",
-)
-@click.option(
-    "--folder", type=click.Path(path_type=Path), default=Path(), help="Where the notebook is put; default: here."
-)
-@click.option("--fresh", is_flag=True, help="Overwrite your copy of the notebook with the one the package brings.")
-@click.option("--no-browser", is_flag=True, help="Only print the address; open it yourself.")
-@click.option(
-    "--port", type=click.IntRange(1, 65535), help="Port for JupyterLab; default: the first free one from 8888."
-)
-def quickstart(
-    headless: bool, settings: Path | None, folder: Path, fresh: bool, no_browser: bool, port: int | None
-) -> None:
-    """Open JupyterLab on the quickstart notebook, with the graph running and its console live.
-
-    The notebook is copied into the current folder. Its first cells run by themselves, up to the console; the
-    others wait for you. Nothing is fetched from the network. As root (in a container) JupyterLab is told that
-    this is meant (--allow-root).
-
-    With --headless the same graph runs in the terminal. Ctrl-C or SIGTERM drains it, a second one stops it, and
-    SIGHUP reloads --config. Exit codes: 0 finished or drained, 3 items were dropped, 70 failed, 78 bad settings.
-    STREAMWEAVE_LOG=info[:PATH] writes events as JSON lines.
-    """
-    if settings is not None and not headless:
-        raise click.UsageError("--config goes with --headless; in JupyterLab the notebook names its own file")
-    try:
-        sys.exit(_headless(settings) if headless else _in_lab(folder, fresh, not no_browser, port))
-    except ConfigError as error:
-        _fail(str(error), Exit.BAD_CONFIG)
-    except (MissingExtraError, OSError) as error:
-        _fail(str(error), Exit.TRY_AGAIN)
-
-
-def _headless(settings: Path | None) -> int:
-    from streamweave_lab.cli.flights_result import counts, table
-    from streamweave_lab.cli.headless import run_headless
-    from streamweave_lab.examples.flights import FlightsConfig, flights_graph
-    from streamweave_lab.ops.logs import from_environment
-
-    log = from_environment(sys.stderr)
-    run = run_headless(flights_graph(paced=False), FlightsConfig.load(settings), Console(stderr=True))
-    if log is not None:
-        log.close()
-    status, out = run.status(), Console()
-    if status.state != "failed":
-        out.print(table(run))
-        for line in counts(run):
-            out.print(line, highlight=False)
-    click.echo(sentence(status, run.dropped), err=True)
-    return exit_code(status, run.dropped)
-
-
-def _in_lab(folder: Path, fresh: bool, browser: bool, port: int | None) -> int:
-    from streamweave_lab.cli.lab import open_lab
-
-    copy = notebook.place(notebook.find(), folder.resolve(), fresh=fresh)
-    if copy.changed:
-        click.echo(
-            f"{copy.path} is here already, and its cells are not those of the package: it opens as it is, and "
-            f"nothing runs by itself. --fresh replaces it.",
-            err=True,
-        )
-    open_lab(copy.path, run=not copy.changed, browser=browser, port=port)
-    return Exit.DRAINED
-
-
-def _fail(message: str, code: Exit) -> None:
-    click.echo(f"streamweave-lab: {message}", err=True)
-    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,61 @@
+"""What goes wrong in a command: a sentence on stderr with the remedy, and a code that says whose turn it is."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import click
+
+from streamweave_lab.cli.outcome import Exit
+from streamweave_lab.errors import ConfigError, GraphError, MissingExtraError, StateError, StreamweaveError
+
+
+@contextmanager
+def failing() -> Iterator[None]:
+    """Within this, an error of ours or of the system ends the process with its sentence and its code."""
+    try:
+        yield
+    except ConfigError as error:
+        fail(listed(error.source, error.problems), Exit.BAD_CONFIG)
+    except BrokenPipeError:
+        raise  # the reader of our output has gone away: click ends in silence
+    except (StreamweaveError, OSError) as error:
+        fail(said(error), code_of(error))
+
+
+def fail(message: str, code: Exit) -> NoReturn:
+    """Say why, and end the process."""
+    click.echo(f"streamweave-lab: {message}", err=True)
+    sys.exit(code)
+
+
+def listed(source: str, problems: tuple[str, ...]) -> str:
+    """All problems: one beside its source, several below it."""
+    if len(problems) == 1:
+        return f"{source}: {problems[0]}"
+    return "\n".join([f"{source}: {len(problems)} problems", *(f"  - {problem}" for problem in problems)])
+
+
+def said(error: Exception) -> str:
+    """What the error says; of the system's own errors without their number."""
+    if isinstance(error, OSError) and not isinstance(error, StreamweaveError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
+
+
+def code_of(error: Exception) -> Exit:
+    """Bad configuration where somebody must change something first; try again where time may help."""
+    if isinstance(error, StateError):
+        return Exit.TRY_AGAIN if isinstance(error.__cause__, OSError | sqlite3.OperationalError) else Exit.BAD_CONFIG
+    if isinstance(error, GraphError):
+        return Exit.BAD_CONFIG
+    if isinstance(error, MissingExtraError | OSError):
+        return Exit.TRY_AGAIN
+    return Exit.FAILED
+
+
+__all__ = ["code_of", "fail", "failing", "listed", "said"]
