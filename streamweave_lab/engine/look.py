@@ -69,6 +69,7 @@ def look(run: Execution) -> Status:
         checkpoint=_checkpoints(run),
         pause=run.pausing.status() if run.pausing is not None and run.lifecycle.state is State.PAUSED else None,
         epoch=core.epoch,
+        stale_seconds=None,
     )
 
 

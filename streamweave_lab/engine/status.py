@@ -19,7 +19,7 @@ NodeState = Literal["idle", "busy", "blocked", "ended", "failed"]
 
 
 class _Document(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     _all_fields: ClassVar[set[str]]
 
@@ -223,6 +223,9 @@ class Status(_Document):
     pause: PauseStatus | None = None
     """Only while the run is paused."""
     epoch: int = 0
+    stale_seconds: float | None = None
+    """Of a run of another process that does not answer: how long ago it was last heard of. All else is as it was then,
+    but `ready` and `reasons`. None while it answers."""
 
     def __str__(self) -> str:
         return text_of(self)

@@ -18,6 +18,9 @@ def text_of(status: Status) -> str:
 
 
 def _run(status: Status) -> str:
+    """Its age is the one clock in it: of a run that does not answer that is what matters."""
+    if status.stale_seconds is not None:
+        return f"{status.graph}: {status.state} when it was last heard of, {status.stale_seconds:.0f} s ago"
     reasons = [reason for reason in status.reasons if reason != status.state]
     ready = "ready" if status.ready else f"not ready: {'; '.join(reasons)}" if reasons else ""
     version = f", configuration version {status.config.version}" if status.config else ""
