@@ -127,6 +127,31 @@ class MissingExtraError(StreamweaveError, ImportError):
         super().__init__(f'{feature} needs the extra "{extra}": pip install "streamweave_lab[{extra}]"')
 
 
+class RemoteError(StreamweaveError):
+    """A run of another process could not be asked, or has not done what it was asked for; the message says which."""
+
+
+class UnreachableError(RemoteError, ConnectionError):
+    """The process of a run does not answer, or what answers there is no run."""
+
+
+class NotAllowedError(RemoteError, PermissionError):
+    """A run of another process was asked without a token, or with a wrong one."""
+
+
+class NotHereError(StreamweaveError, KeyError):
+    """Asked of a run of another process what only the objects in that process can answer."""
+
+    def __init__(self, run: str, node: str) -> None:
+        self.run, self.node = run, node
+        super().__init__(
+            f"the node {node!r} lives in the process of run {run!r}: look at what passes it with "
+            f"await run.tap({node + '.*'!r}), and at its counts with run.status().node({node!r})"
+        )
+
+    __str__ = Exception.__str__  # a KeyError shows its message in quotes
+
+
 def _short(item: Any, limit: int = 80) -> str:
     text = repr(item)
     return text if len(text) <= limit else text[: limit - 1] + "…"
