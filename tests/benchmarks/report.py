@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -55,7 +56,9 @@ def as_json(results: list[Result]) -> str:
 def alone(module: str, *args: object) -> dict[str, Any]:
     """What `python -m tests.benchmarks.MODULE ARGS` prints: a measurement in a process of its own."""
     command = [sys.executable, "-m", f"tests.benchmarks.{module}", *map(str, args)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
+    # Compiled once and kept, as every start of Python but the first finds it.
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900, env=environ)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command[1:])} failed:\n{done.stderr[-2000:]}")
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
