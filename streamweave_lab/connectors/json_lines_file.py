@@ -28,8 +28,7 @@ class JSONLinesFile(Sink[Any]):
     with each checkpoint and at the end.
 
     `mode` says what a run that is not resumed does with a file that is there and not empty: "new" refuses it,
-    "append" goes on at its end, "replace" writes it anew, as one also should who must begin anew after a crash
-    before the first checkpoint.
+    "append" goes on at its end, "replace" writes it anew.
 
     Raises: FileNotFoundError if there is no such folder; GraphError for another mode or a path that ends in ".gz".
     The run fails with FileExistsError where `mode` is "new" and the file holds something, and with StateError where

@@ -35,8 +35,7 @@ class SQLiteTable(Sink[Any]):
     `commit` says when readers see rows: "checkpoint" with each checkpoint and at the end, all at once (meanwhile
     nobody else can write to that database); "batch" at once, and they may be taken back if the run crashes.
     `mode` says what a run that is not resumed does with a table that has rows: "new" refuses it (the default without
-    `key`), "append" adds to it (the default with `key`), "replace" takes its rows away first, as one also should who
-    must begin anew after a crash before the first checkpoint.
+    `key`), "append" adds to it (the default with `key`), "replace" takes its rows away first.
 
     Raises: FileNotFoundError if there is no such folder; GraphError for an argument that cannot be. The run fails
     with StateError where the table has rows and `mode` is "new", where it does not fit `columns` or `key`, where

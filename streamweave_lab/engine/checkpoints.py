@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from streamweave_lab.engine.kept import Kept
@@ -86,7 +86,10 @@ class Keeping:
     def resumed(self, graph: Graph) -> Resume | None:
         """What `graph` goes on from; None to begin anew. Raises: StateError."""
         found = self._found(graph.name)
-        return None if found is None else resume_from(found, graph, allow_changed=self.allow_changed)
+        if found is None:
+            return None
+        resume = resume_from(found, graph, allow_changed=self.allow_changed)
+        return replace(resume, secured=self.resume is True and not changed_nodes(found, graph))
 
     def _found(self, name: str) -> Checkpoint | None:
         if not isinstance(self.resume, int):
@@ -103,6 +106,8 @@ class Resume:
     id: int
     kept: Mapping[str, Kept]
     told: str
+    secured: bool = False
+    """Who resumes again before the next checkpoint comes back to this one: it is the newest, and has the same nodes."""
 
 
 def resume_from(checkpoint: Checkpoint, graph: Graph, *, allow_changed: bool) -> Resume:

@@ -90,7 +90,8 @@ class Core:
     ) -> None:
         self.graph, self.clock, self.host, self.listener, self.batch_size = graph, clock, host, listener, batch_size
         self.runnable = self.touched = 0
-        self.begun = self.paused = self.halted = False
+        self.begun = self.paused = self.halted = self.let = False
+        """`let`: the sources are let in."""
         self.flushing = self._ending = False
         """A barrier is on its way: no node leaves an input alone."""
         self.epoch = 0
@@ -129,11 +130,12 @@ class Core:
         """What each node kept last."""
 
     def open(self, config: Any, kept: Mapping[str, Kept] | None = None) -> None:
-        """Set up every node's state, sinks first, from what was kept of it if anything, then let the sources in."""
+        """Set up every node's state, sinks first, from what was kept of it if anything. No turns before `let_in`."""
         self.begun = True
         now = self.clock.now()
         for state in self.states:
             state.since = now
+        self.withheld = (1 << len(self.states)) - 1
         for state in reversed(self.states):
             self.opening = state.node.name
             state.node.opened()
@@ -143,8 +145,15 @@ class Core:
             if config is not None:
                 state.config = config
                 state.node.configure(config)
+
+    def let_in(self) -> None:
+        """From now on the sources bring items."""
+        if self.halted:
+            return
+        self.let, self.withheld = True, 0
         for source in self.sources:
-            source.opened()
+            if not source.finished:
+                source.opened()
         self.touch((1 << len(self.states)) - 1)
 
     def go(self, now: float, until: float) -> float:
@@ -303,6 +312,14 @@ class Core:
     def keep(self, state: NodeState) -> None:
         """A node has met a barrier that takes snapshots."""
         self.cut[state.node.name] = self.kept[state.node.name] = take(state)
+
+    def keep_beginning(self) -> dict[str, Kept]:
+        """What all nodes have before the first item."""
+        beginning = {}
+        for state in reversed(self.states):
+            self.opening = state.node.name
+            beginning[state.node.name] = take(state)
+        return beginning
 
     def keep_final(self, state: NodeState) -> None:
         """A node has met its last barrier."""

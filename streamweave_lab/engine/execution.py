@@ -72,6 +72,7 @@ class Execution:
         self._drain_task: asyncio.Task[Drained] | None = None
         self._barrier_met: asyncio.Future[None] | None = None
         self._cut: dict[str, Kept] = {}
+        self._first_write: asyncio.Task[None] | None = None
         self._last_write: asyncio.Task[None] | None = None
         self._suspend_task: asyncio.Task[Checkpointed] | None = None
         self.last_checkpoint: Checkpointed | None = None
@@ -102,6 +103,7 @@ class Execution:
         try:
             self.resume_from = resumed()
             self.core.open(self.config, {} if self.resume_from is None else self.resume_from.kept)
+            beginning = self._beginning()
         except (ConfigError, StateError) as error:
             self.failed(self.core.opening or "?", None, error)
             raise
@@ -111,7 +113,7 @@ class Execution:
             raise self.failure from error
         self.lifecycle.move(State.RUNNING, "start")
         self.told("run.started", f"started with {len(self.graph.nodes)} nodes{self._from_where()}")
-        self.core.touch(0)
+        self._let_in(beginning)
         if self.loop is not None and self.checkpoints is not None and self.checkpoints.every is not None:
             regular = self.loop.create_task(self._take_regularly(self.checkpoints), name="checkpoints")
             self.on_end(regular.cancel)
@@ -178,6 +180,28 @@ class Execution:
     def _from_where(self) -> str:
         return "" if self.resume_from is None else f", {self.resume_from.told}"
 
+    def _beginning(self) -> dict[str, Kept]:
+        """What is to be kept before the first item, lest a crash before the next checkpoint leave what nobody knows."""
+        if self.checkpoints is None or (self.resume_from is not None and self.resume_from.secured):
+            return {}
+        return self.core.keep_beginning()
+
+    def _let_in(self, beginning: dict[str, Kept]) -> None:
+        """Let the sources in, when what there is before them has been written."""
+        if self.checkpoints is None or not beginning:
+            self.core.let_in()
+        elif self.loop is None or isinstance(self.core.clock, VirtualClock):
+            self._note_checkpoint(self._written(self.checkpoints, "start", 0, beginning))
+            self.core.let_in()
+        else:
+            writing = self._let_in_written(self.checkpoints, beginning)
+            self._first_write = self.loop.create_task(writing, name="first checkpoint")
+
+    async def _let_in_written(self, checkpoints: Checkpoints, beginning: dict[str, Kept]) -> None:
+        async with self._changing:
+            self._note_checkpoint(await self._elsewhere(self._written, checkpoints, "start", 0, beginning))
+            self.core.let_in()
+
     async def _end_written(self, checkpoints: Checkpoints) -> None:
         await self._elsewhere(self._write_last, checkpoints)
         self._end(State.STOPPED, self._say_finished)
@@ -208,7 +232,8 @@ class Execution:
         assert self.checkpoints is not None  # noqa: S101 - it was written there
         self.checkpoints.note(report, self.core.clock.wall())
         if report.committed:
-            self.told("checkpoint.committed", f"checkpoint {report.id} holds all before epoch {report.epoch}")
+            before = f"all before epoch {report.epoch}" if report.epoch else "what the run began with"
+            self.told("checkpoint.committed", f"checkpoint {report.id} holds {before}")
         else:
             self.told("checkpoint.failed", f"no checkpoint of epoch {report.epoch}: {report.problem}", level="error")
 

@@ -82,6 +82,8 @@ def why_not_ready(run: Execution, loop: LoopStatus) -> Iterable[str]:
         yield "starting: the run it replaces has not ended"
     elif state is State.DRAINING and run.draining is not None:
         yield f"draining: {run.draining.phase()}"
+    elif state is State.RUNNING and not run.core.let:
+        yield "starting: what the run begins with is not in the store yet"
     elif state is not State.RUNNING:
         yield state.value
         if state is State.PAUSED and run.pausing is not None:

@@ -148,9 +148,10 @@ class Graph:
         this process is replaced: it is first suspended where it has a store, else drained; or as `replace` says:
         "suspend", "drain" or "stop".
 
-        With `store`, such as `sw.SqliteStore("state.db")`, the run keeps its state there: every `checkpoint_every`
-        seconds, on demand, when it is suspended or drained, and at its end. `resume=True` goes on from the newest
-        checkpoint there is, or begins anew without one; a number names one by its id. A graph with other nodes
+        With `store`, such as `sw.SqliteStore("state.db")`, the run keeps its state there: before its sources bring
+        anything (unless it goes on from just that), every `checkpoint_every` seconds, on demand, when it is suspended
+        or drained, and at its end. `resume=True` goes on from the newest checkpoint there is, or begins anew without
+        one; a number names one by its id. A graph with other nodes
         than the checkpoint's is refused, unless `allow_changed`: then new nodes begin empty.
 
         Raises: RuntimeError if no event loop is running and `host` is "loop"; StateError if it cannot go on from

@@ -12,7 +12,7 @@ from streamweave_lab.state.codec import decode, decode_pickled, encode, encode_p
 FORMAT_VERSION = 1
 """The version of the layout of checkpoints that is written, and the newest that is read."""
 
-Reason = Literal["interval", "demand", "suspend", "drain", "end"]
+Reason = Literal["start", "interval", "demand", "suspend", "drain", "end"]
 
 
 @dataclass(frozen=True, slots=True)

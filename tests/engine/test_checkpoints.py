@@ -160,11 +160,11 @@ def test_a_checkpoint_is_taken_as_often_as_was_asked_and_counted(tmp_path: Path)
         await asyncio.sleep(22)
         status = run.status().checkpoint
         assert status is not None
-        assert (status.committed, status.failed, status.last_id) == (4, 0, 4)
+        assert (status.committed, status.failed, status.last_id) == (5, 0, 5)
         await run.stop()
 
     run_virtual(main())
-    assert [info.reason for info in store.list("sums")] == ["interval"] * 4
+    assert [info.reason for info in store.list("sums")] == ["interval"] * 4 + ["start"]
 
 
 def test_a_second_start_with_a_store_suspends_the_first_and_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -264,7 +264,7 @@ def test_state_that_cannot_be_kept_is_told_with_its_node_and_the_run_goes_on(tmp
         status = run.status()
         assert (status.state, status.events[0].event) == ("running", "checkpoint.failed")
         assert status.checkpoint is not None
-        assert (status.checkpoint.failed, status.checkpoint.problem) == (1, report.problem)
+        assert (status.checkpoint.failed, status.checkpoint.problem) == (2, report.problem)
         await run.stop()
 
     run_virtual(main())
@@ -284,7 +284,7 @@ def test_a_suspend_that_takes_too_long_stops_and_says_what_was_left(tmp_path: Pa
         assert not report.committed
         assert report.problem == "not every node met the barrier within 5 s"
         assert Multiset(report.dropped) == Multiset({"hang": 1, "ticks.out -> hang.in": 3})
-        assert store.latest("g") is None
+        assert [info.reason for info in store.list("g")] == ["start"]
 
     run_virtual(main())
 
@@ -299,11 +299,11 @@ def test_a_checkpoint_that_the_end_of_the_run_overtakes_does_not_keep_what_an_ea
     async def main() -> None:
         run = Graph("g", ticks() >> ForEach("write", _a_second)).start(Settings(), store=store)
         await asyncio.sleep(1.2)
-        assert (await run.checkpoint()).id == 1
+        assert (await run.checkpoint()).id == 2
         assert (await run.configure(number=2)).applied
         overtaken, _ = await asyncio.gather(run.checkpoint(), _stop_soon(run))
         assert not overtaken.committed
-        assert [info.id for info in store.list("g")] == [1]
+        assert [info.id for info in store.list("g")] == [2, 1]
 
     run_virtual(main())
 
@@ -340,3 +340,82 @@ def test_a_run_that_has_ended_takes_no_checkpoint(tmp_path: Path) -> None:
             await run.checkpoint()
 
     run_virtual(main())
+
+
+def counted(name: str = "n") -> Graph:
+    return Graph("g", ticks() >> Count(name))
+
+
+def test_what_a_run_begins_with_is_in_the_store_before_its_first_item(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "state.db")
+
+    class Watchful(Ticking):
+        def poll(self, limit: int) -> Poll[int]:
+            assert [info.reason for info in store.list("g")] == ["start"]
+            return super().poll(limit)
+
+    async def main() -> None:
+        run = Graph("g", Watchful("ticks", range(5), time=float) >> Count("n")).start(store=store)
+        await asyncio.sleep(0.5)
+        assert run["n"].count == 1
+        await run.stop()
+
+    run_virtual(main())
+    asyncio.run(asyncio.wait_for(_first_item(Graph("h", Replay("numbers", range(5)) >> Count("n")), store), 5))
+
+
+async def _first_item(graph: Graph, store: SqliteStore) -> None:
+    """In real time the loop does not wait for the disk, and the run says what it waits for."""
+    run = graph.start(store=store)
+    assert run.status().reasons == ("starting: what the run begins with is not in the store yet",)
+    await run.done()
+    assert run["n"].count == 5
+    assert [info.reason for info in store.list("h")] == ["end", "start"]
+
+
+def test_a_run_that_goes_on_from_the_newest_checkpoint_need_not_write_it_again(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "state.db")
+
+    async def main() -> None:
+        for reasons in (["start"], ["start"]):
+            run = counted().start(store=store, resume=True)
+            await asyncio.sleep(3.5)
+            await run.stop()
+            assert [info.reason for info in store.list("g")] == reasons
+
+    run_virtual(main())
+
+
+def test_a_run_that_goes_on_from_an_older_checkpoint_or_with_other_nodes_is_what_the_next_one_goes_on_from(
+    tmp_path: Path,
+) -> None:
+    store = SqliteStore(tmp_path / "state.db")
+
+    async def main() -> None:
+        run = counted().start(store=store)
+        await asyncio.sleep(3.5)
+        await run.checkpoint()
+        await run.stop()
+        older = counted().start(store=store, resume=1)
+        await older.stop()
+        again = counted().start(store=store, resume=True)
+        assert again["n"].count == 0
+        await again.stop()
+        assert [info.id for info in store.list("g")] == [3, 2, 1]
+        changed = counted("m").start(store=store, resume=True, allow_changed=True)
+        await changed.stop()
+        await counted("m").start(store=store, resume=True).stop()
+
+    run_virtual(main())
+
+
+def test_a_run_that_is_drained_while_its_beginning_is_written_ends_with_the_newer_checkpoint(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "state.db")
+
+    async def main() -> None:
+        run = Graph("g", Replay("numbers", range(5)) >> Count("n")).start(store=store)
+        assert (await run.drain()).complete
+        assert run["n"].count == 0
+
+    asyncio.run(asyncio.wait_for(main(), 5))
+    assert [info.reason for info in store.list("g")] == ["drain", "start"]
