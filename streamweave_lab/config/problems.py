@@ -38,6 +38,12 @@ _SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
 }
 
 
+class Outside(str):
+    """A sentence about something outside: a file or a secret that cannot be read, though the values may be right."""
+
+    __slots__ = ()
+
+
 def sentences(model: type[BaseModel], error: ValidationError, place: Callable[[str], str]) -> tuple[str, ...]:
     """One sentence for each thing pydantic found wrong; `place` tells where the value of a field came from."""
     known = {leaf.name: leaf for leaf in leaves(model)}

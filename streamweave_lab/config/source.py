@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from streamweave_lab.config.fields import Leaf, nearest
+from streamweave_lab.config.problems import Outside
 from streamweave_lab.errors import ConfigError
 
 PREFIX = "STREAMWEAVE_"
@@ -35,7 +36,7 @@ def parsed(path: Path) -> dict[str, Any]:
     try:
         return _understood(path.suffix, path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise ConfigError(str(path), (f"cannot be read: {error.strerror}",)) from None
+        raise ConfigError(str(path), (Outside(f"cannot be read: {error.strerror}"),)) from None
     except ValueError as error:
         raise ConfigError(str(path), (f"cannot be understood: {error}",)) from None
 
@@ -125,7 +126,8 @@ def _read_secret(found: Found, name: str, path: Path, place: str, both: bool) ->
         found.put(name, path.read_text(encoding="utf-8").removesuffix("\n"), f"secret file named {where}")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        found.problems.append(f"{name}: the secret file {path} cannot be read: {reason}, named {where}")
+        said = f"{name}: the secret file {path} cannot be read: {reason}, named {where}"
+        found.problems.append(Outside(said))
 
 
 def _read_credential(found: Found, name: str, folder: str | None) -> None:

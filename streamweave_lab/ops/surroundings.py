@@ -1,0 +1,95 @@
+"""What a run would need outside, looked at without opening anything for writing: files, folders, stores, ports."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from streamweave_lab.connectors.file_source import FileSource
+from streamweave_lab.connectors.json_lines_file import JSONLinesFile
+from streamweave_lab.connectors.sqlite_table import SQLiteTable
+from streamweave_lab.state.folder_store import FolderStore
+from streamweave_lab.state.sqlite_store import SqliteStore
+
+if TYPE_CHECKING:
+    from streamweave_lab.graph.graph import Graph
+    from streamweave_lab.graph.node import Node
+    from streamweave_lab.state.store import Store
+
+
+def around_graph(graph: Graph) -> Iterator[str]:
+    """A sentence for everything that a source or sink of `graph` would miss."""
+    for node in graph:
+        yield from (f"{node.name}: {problem}" for problem in _around_node(node))
+
+
+def around_store(store: Store | None) -> Iterator[str]:
+    """A sentence for everything that keeps `store` from being written."""
+    if isinstance(store, SqliteStore):
+        yield from (f"store: {problem}" for problem in _writable(store.path, made=True))
+    elif isinstance(store, FolderStore) and "://" not in store.base:
+        yield from (f"store: {problem}" for problem in _writable_folder(Path(store.base), made=True))
+
+
+def port_problems(host: str, port: int) -> Iterator[str]:
+    """A sentence if nothing can listen at `port` of `host` now. Port 0, any free one, is always well."""
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, proto) as trial:
+            # As servers do: without it a port that one has just left would count as taken.
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind(address)
+    except (OSError, OverflowError, UnicodeError) as error:
+        yield f"port {port} of {host} cannot be listened at: {_why(error)}"
+
+
+def _around_node(node: Node) -> Iterator[str]:
+    if isinstance(node, FileSource):
+        yield from _readable(node.path)
+    elif isinstance(node, JSONLinesFile | SQLiteTable):
+        yield from _writable(node.path)
+    asked = getattr(node, "check_outside", None)
+    if asked is not None:
+        try:
+            yield from map(str, asked())
+        except Exception as error:
+            yield f"check_outside() failed: {error!r}"
+
+
+def _readable(path: Path) -> Iterator[str]:
+    if not path.exists():
+        yield f"there is no file {path.absolute()}"
+    elif not path.is_file():
+        yield f"{path.absolute()} is not a regular file"
+    elif not os.access(path, os.R_OK):
+        yield f"{path.absolute()} may not be read by this user"
+
+
+def _writable(path: Path, *, made: bool = False) -> Iterator[str]:
+    """A file that is there may be written, or its folder; with `made` the folder may be missing still."""
+    if path.is_dir():
+        yield f"{path.absolute()} is a folder, not a file"
+    elif path.exists():
+        if not os.access(path, os.W_OK):
+            yield f"{path.absolute()} may not be written by this user"
+    else:
+        yield from _writable_folder(path.parent, made=made)
+
+
+def _writable_folder(folder: Path, *, made: bool = False) -> Iterator[str]:
+    nearest = folder.absolute()
+    while made and not nearest.exists() and nearest != nearest.parent:
+        nearest = nearest.parent
+    if not nearest.exists():
+        yield f"there is no folder {nearest}"
+    elif not nearest.is_dir():
+        yield f"{nearest} is not a folder"
+    elif not os.access(nearest, os.W_OK | os.X_OK):
+        yield f"nothing may be written in the folder {nearest} by this user"
+
+
+def _why(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

@@ -1,0 +1,153 @@
+"""What validation finds before anything runs."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from streamweave_lab.config.model import Config, live
+from streamweave_lab.connectors.files import Lines
+from streamweave_lab.connectors.json_lines_file import JSONLinesFile
+from streamweave_lab.graph.graph import Graph
+from streamweave_lab.graph.node import Step
+from streamweave_lab.operators import Collect, Map, Replay
+from streamweave_lab.ops.validation import config_class, validate
+from streamweave_lab.state.sqlite_store import SqliteStore
+
+
+class Settings(Config):
+    limit: int = live(1, ge=0)
+
+
+class Wider(Settings):
+    more: int = 1
+
+
+class Picky(Step[int, int]):
+    """Takes no odd limit."""
+
+    def configure(self, config: Config) -> None:
+        if config.limit % 2:
+            raise ValueError("an odd limit")
+
+
+class Opened(Step[int, int]):
+    def opened(self) -> None:
+        self.table = {}
+
+    def configure(self, config: Config) -> None:
+        self.table["limit"] = config.limit
+
+
+class Wanting(Collect[int]):
+    def check_outside(self) -> list[str]:
+        return ["the board is not there"]
+
+
+def times(item: int, config: Settings) -> int:
+    return item * config.limit
+
+
+def graph(*steps: Step, sink=None) -> Graph:
+    path = Replay("numbers", [1, 2])
+    for step in steps:
+        path = path >> step
+    return Graph("numbers", path >> (sink or Collect("all")))
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "settings.toml"
+    path.write_text("schema_version = 1\n" + text)
+    return path
+
+
+def test_a_sound_graph_has_no_problems_and_exits_with_0(tmp_path):
+    found = validate(graph(Map("times", times, config=Settings)), path=written(tmp_path, "limit = 2"), environ={})
+    assert (found.ok, found.exit_code, found.config) == (True, 0, Settings(limit=2))
+    assert str(found) == "correct: ok\ntopology: ok\nenvironment: ok"
+
+
+def test_a_wrong_value_is_a_problem_of_the_first_layer_and_exits_with_78(tmp_path):
+    found = validate(graph(Map("times", times, config=Settings)), path=written(tmp_path, "limit = -2"), environ={})
+    assert found.correct == ("limit = -2: must be at least 0, in settings.toml",)
+    assert (found.topology, found.environment, found.exit_code, found.config) == ((), (), 78, None)
+    assert str(found) == (
+        "correct: 1 wrong\n  limit = -2: must be at least 0, in settings.toml\ntopology: ok\nenvironment: ok"
+    )
+
+
+def test_a_node_that_does_not_take_the_configuration_is_a_problem_of_the_second_layer():
+    found = validate(graph(Picky("picky")), Settings(limit=3))
+    assert found.topology == ("picky: does not take the configuration: ValueError('an odd limit')",)
+    assert validate(graph(Picky("picky")), Settings(limit=2)).ok
+
+
+def test_a_node_without_the_configuration_it_takes_is_a_problem_of_the_second_layer():
+    class Other(Config):
+        pass
+
+    found = validate(graph(Map("times", times, config=Settings)), Other())
+    assert found.topology == (
+        "times: the function takes a Settings, not a Other; start the graph with config=Settings()",
+    )
+
+
+def test_a_node_that_must_be_open_to_be_configured_is_noted_and_not_opened():
+    found = validate(graph(Opened("keeper")), Settings())
+    assert found.ok
+    assert found.notes == ("keeper: configure() needs what opened() sets up (table), and was not tried",)
+
+
+def test_the_class_of_the_configuration_is_the_one_that_fits_all_nodes():
+    both = graph(Map("a", times, config=Settings), Map("b", times, config=Wider))
+    assert config_class(both) is Wider
+    assert config_class(graph()) is None
+
+
+def test_classes_that_fit_not_all_nodes_are_told():
+    class Other(Config):
+        pass
+
+    found = validate(graph(Map("a", times, config=Settings), Map("b", times, config=Other)))
+    assert found.correct == ("no one class of configuration fits all its nodes: a takes a Settings, b takes a Other",)
+
+
+def test_a_file_that_nobody_reads_is_told(tmp_path):
+    path = written(tmp_path, "")
+    assert validate(graph(), path=path).correct == (
+        f"no node of graph 'numbers' takes a configuration, and no class was named to read {path} with",
+    )
+
+
+def test_a_configuration_file_that_is_not_there_is_a_problem_of_the_third_layer(tmp_path):
+    found = validate(graph(Map("times", times, config=Settings)), path=tmp_path / "none.toml", environ={})
+    assert (found.correct, found.environment) == ((), ("cannot be read: No such file or directory",))
+
+
+def test_files_folders_stores_and_ports_that_are_missing_are_problems_of_the_third_layer(tmp_path):
+    (tmp_path / "in.txt").write_text("a\n")
+    (tmp_path / "out").mkdir()
+    lines, sink = Lines("lines", tmp_path / "in.txt"), JSONLinesFile("sink", tmp_path / "out" / "all.jsonl")
+    drawn = Graph("files", lines >> sink)
+    (tmp_path / "in.txt").unlink()
+    (tmp_path / "out").rmdir()
+    (tmp_path / "occupied").write_text("")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        found = validate(drawn, store=SqliteStore(tmp_path / "occupied" / "a.db"), listen=("127.0.0.1", port))
+    assert found.environment == (
+        f"lines: there is no file {tmp_path / 'in.txt'}",
+        f"sink: there is no folder {tmp_path / 'out'}",
+        f"store: {tmp_path / 'occupied'} is not a folder",
+        f"port {port} of 127.0.0.1 cannot be listened at: Address already in use",
+    )
+    assert list(tmp_path.iterdir()) == [tmp_path / "occupied"]
+
+
+def test_a_node_of_ones_own_says_what_it_would_miss():
+    assert validate(graph(sink=Wanting("board"))).environment == ("board: the board is not there",)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_free_port_is_well(host):
+    assert validate(graph(), listen=(host, 0)).ok
