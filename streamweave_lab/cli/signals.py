@@ -8,51 +8,90 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 
+from streamweave_lab.engine.actor import acting
+from streamweave_lab.engine.pulse import in_kernel
+from streamweave_lab.engine.reports import Reloaded
 from streamweave_lab.engine.run import LocalRun
+from streamweave_lab.errors import IllegalMoveError
+from streamweave_lab.ops.systemd import notifier_of
+
+Say = Callable[[str], None]
 
 ENDING = [signal.SIGINT, signal.SIGTERM]
 
 
 @contextlib.contextmanager
-def obeyed(run: LocalRun, drain_timeout: float, say: Callable[[str], None]) -> Iterator[None]:
-    """Within this, signals act on `run`, whose loop is the running one. `say` is told what is done, in a sentence."""
-    loop = asyncio.get_running_loop()
-    received = 0
+def obeyed(run: LocalRun, drain_timeout: float, say: Say) -> Iterator[None]:
+    """Within this, signals act on `run`, whose loop is the running one. `say` is told what is done, in a sentence.
 
-    def end() -> None:
-        nonlocal received
-        received += 1
-        if received == 1:
-            say(f"draining, at most {drain_timeout:g} s; once more to stop at once")
-            run.ask("drain", timeout=drain_timeout)
-        else:
-            say("stopping")
-            run.ask("stop")
-
-    actions: dict[int, Callable[[], object]] = dict.fromkeys(ENDING, end)
+    What they do is done by "signal SIGTERM" and so on, as events tell. Nothing is installed in a Jupyter kernel, on
+    a thread other than the main one, and on Windows, whose loops know no signals.
+    """
+    if in_kernel() or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    actions: dict[signal.Signals, Callable[[signal.Signals], None]] = dict.fromkeys(
+        ENDING, _Ending(run, drain_timeout, say)
+    )
     if hasattr(signal, "SIGHUP"):
-        actions[signal.SIGHUP] = lambda: _reload(run, say)
+        actions[signal.SIGHUP] = lambda _: _reload(run, say)
+    loop = asyncio.get_running_loop()
     with contextlib.ExitStack() as undo:
         for number, act in actions.items():
-            with contextlib.suppress(NotImplementedError):  # Windows' loops know no signals
-                loop.add_signal_handler(number, act)
+            with contextlib.suppress(NotImplementedError):
+                loop.add_signal_handler(number, act, number)
                 undo.callback(loop.remove_signal_handler, number)
         yield
 
 
-def _reload(run: LocalRun, say: Callable[[str], None]) -> None:
-    asked = run.ask("reload")
-    asked.add_done_callback(
-        lambda done: say(_outcome(done.result()) if done.exception() is None else str(done.exception()))
-    )
+class _Ending:
+    """The first signal drains, whichever it is; every other stops."""
+
+    def __init__(self, run: LocalRun, drain_timeout: float, say: Say) -> None:
+        self._run, self._drain_timeout, self._say = run, drain_timeout, say
+        self._received = 0
+
+    def __call__(self, number: signal.Signals) -> None:
+        self._received += 1
+        with acting(f"signal {number.name}"), contextlib.suppress(IllegalMoveError):  # it has ended meanwhile
+            if self._received == 1:
+                self._say(f"draining, at most {self._drain_timeout:g} s; once more to stop at once")
+                self._run.ask("drain", timeout=self._drain_timeout)
+            else:
+                self._say("stopping")
+                self._run.ask("stop")
 
 
-def _outcome(report: object) -> str:
-    refused = getattr(report, "refused", ())
-    changes = "; ".join(map(str, getattr(report, "changes", ()))) or "nothing changed"
-    return "reload refused: " + "; ".join(refused) if refused else f"reloaded: {changes}"
+def _reload(run: LocalRun, say: Say) -> None:
+    notifier = notifier_of(run)
+    if notifier is not None:
+        notifier.reload_begins()
+
+    def ended(sentence: str, refused: str = "") -> None:
+        say(sentence)
+        if notifier is not None:
+            notifier.reload_ended(refused)
+
+    def answered(asked: Future[Reloaded]) -> None:
+        if asked.cancelled():  # with the loop, at its end
+            return
+        error = asked.exception()
+        if error is not None:
+            ended(str(error), str(error))
+        elif refused := "; ".join(asked.result().refused):
+            ended(f"reload refused: {refused}", refused)
+        else:
+            ended("reloaded: " + ("; ".join(map(str, asked.result().changes)) or "nothing changed"))
+
+    try:
+        with acting("signal SIGHUP"):
+            run.ask("reload").add_done_callback(answered)
+    except IllegalMoveError as error:
+        ended(str(error), str(error))
 
 
 __all__ = ["obeyed"]

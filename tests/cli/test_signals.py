@@ -1,0 +1,192 @@
+"""What signals do, and what systemd hears of it, in processes of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import streamweave_lab as sw
+from streamweave_lab.cli.signals import obeyed
+from streamweave_lab.clock import SYSTEM_CLOCK
+from tests.cli.conftest import Start
+
+SCRIPT = """
+import asyncio, sys, time
+import streamweave_lab as sw
+from streamweave_lab.cli.signals import obeyed
+from streamweave_lab.ops.systemd import notifying
+
+class Settings(sw.Config):
+    speed: float = sw.live(1.0, gt=0)
+
+async def ticks():
+    while True:
+        yield 1
+        await asyncio.sleep(0.005)
+
+async def forever(item):
+    await asyncio.Event().wait()
+
+sink = sw.ForEach("forever", forever) if "held" in sys.argv else sw.Count("count")
+
+async def main():
+    run = sw.Graph("service", sw.Replay("ticks", ticks()) >> sink).start(Settings.load("settings.toml"))
+    with obeyed(run, 3600.0, print), notifying(run):
+        if "blocked" in sys.argv:
+            asyncio.get_running_loop().call_later(0.5, time.sleep, 3600)
+        await run.done()
+    for event in reversed(run.events):
+        print(event.event, event.by)
+
+asyncio.run(main())
+"""
+
+
+class Service:
+    """The script under a fake service manager."""
+
+    def __init__(self, start: Start, folder: Path, settings: Path, arguments: tuple[str, ...]) -> None:
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(str(folder / "notify"))
+        self.socket.settimeout(20)
+        self.settings = settings
+        settings.write_text("schema_version = 1\nspeed = 2.0\n")
+        environ = {"NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": "400000", "PYTHONUNBUFFERED": "1"}
+        script = folder / "service.py"
+        script.write_text(SCRIPT)
+        self.process: subprocess.Popen[str] = start(*arguments, program=[str(script)], environ=environ)
+
+    def hear(self) -> dict[str, str]:
+        """The next message, as assignments."""
+        return dict(line.split("=", 1) for line in self.socket.recv(10_000).decode().split("\n"))
+
+    def hear_next(self, name: str) -> dict[str, str]:
+        """The next message with this assignment; no other than beats and STATUS may come before it."""
+        while name not in (message := self.hear()):
+            assert set(message) <= {"WATCHDOG", "STATUS"}, message
+        return message
+
+    def falls_silent_within(self, beats: int) -> bool:
+        """Whether a second goes by without a word, after so many more at most."""
+        self.socket.settimeout(1.0)
+        try:
+            for _ in range(beats + 1):
+                self.hear()
+        except TimeoutError:
+            return True
+        return False
+
+    def reload(self, settings: str) -> tuple[dict[str, str], dict[str, str]]:
+        """Write the settings, as `systemctl reload` do the rest; the two answers."""
+        self.settings.write_text(settings)
+        self.process.send_signal(signal.SIGHUP)
+        return self.hear_next("RELOADING"), self.hear_next("READY")
+
+
+Begin = Callable[..., Service]
+
+
+@pytest.fixture
+def begun() -> Iterator[list[Service]]:
+    services: list[Service] = []
+    yield services
+    for service in services:
+        service.process.kill()
+        service.process.communicate()
+        service.socket.close()
+
+
+@pytest.fixture
+def service(start: Start, tmp_path: Path, begun: list[Service]) -> Iterator[Begin]:
+    with tempfile.TemporaryDirectory() as folder:
+
+        def make(*arguments: str) -> Service:
+            begun.append(Service(start, Path(folder), tmp_path / "here" / "settings.toml", arguments))
+            return begun[-1]
+
+        yield make
+
+
+def test_systemd_hears_a_service_s_whole_life(service: Begin) -> None:
+    """Ready, reloaded, refused to reload, asked to drain, at its end."""
+    one = service()
+    assert one.hear_next("READY")["STATUS"].startswith("running; ")
+    asked = SYSTEM_CLOCK.now()
+    reloading, ready = one.reload("schema_version = 1\nspeed = 3.0\n")
+    assert int(reloading["MONOTONIC_USEC"]) / 1e6 >= asked, "systemd waits for one later than its SIGHUP"
+    assert "configuration version 2" in ready["STATUS"]
+    reloading, ready = one.reload("schema_version = 1\nspeed = -1.0\n")
+    assert "configuration version 2" in ready["STATUS"]
+    assert "reload refused: " in ready["STATUS"]
+    assert "speed" in ready["STATUS"]
+    one.process.send_signal(signal.SIGTERM)
+    assert one.hear_next("EXTEND_TIMEOUT_USEC")["EXTEND_TIMEOUT_USEC"] == "15000000"
+    assert one.hear_next("STOPPING")["STATUS"].startswith("drained, 0 items dropped")
+    out, err = one.process.communicate(timeout=20)
+    assert (one.process.returncode, err) == (0, "")
+    told = out.splitlines()
+    assert "config.applied signal SIGHUP" in told
+    assert "config.rejected signal SIGHUP" in told
+    assert "run.draining signal SIGTERM" in told
+
+
+def test_a_drain_is_not_yet_stopping_and_a_second_signal_stops_it(service: Begin) -> None:
+    one = service("held")
+    one.hear_next("READY")
+    one.process.send_signal(signal.SIGTERM)
+    assert one.hear_next("EXTEND_TIMEOUT_USEC")["STATUS"].startswith("draining for 0 s, now ")
+    assert set(one.hear()) == {"WATCHDOG"}, "still alive, and not STOPPING"
+    one.process.send_signal(signal.SIGINT)
+    assert "STATUS" in one.hear_next("STOPPING")
+    out, _ = one.process.communicate(timeout=20)
+    assert "run.draining signal SIGTERM" in out
+
+
+def test_a_blocked_loop_says_no_more_so_that_the_watchdog_bites(service: Begin) -> None:
+    one = service("blocked")
+    one.hear_next("READY")
+    one.hear_next("WATCHDOG")
+    assert one.falls_silent_within(beats=3), "it had begun, and stopped"
+    assert one.process.poll() is None, "it lives; only its loop does not answer"
+
+
+def handlers() -> list[object]:
+    return [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+
+
+async def watch_handlers() -> list[object]:
+    run = sw.Graph("g", sw.Replay("in", [1]) >> sw.Count("n")).start()
+    with obeyed(run, 1.0, print):
+        found = handlers()
+    await run.done()
+    return found
+
+
+def test_in_a_jupyter_kernel_signals_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = handlers()
+    kernel = SimpleNamespace(IPKernelApp=SimpleNamespace(initialized=lambda: True))
+    monkeypatch.setitem(sys.modules, "ipykernel.kernelapp", kernel)  # type: ignore[arg-type]
+    assert asyncio.run(watch_handlers())[1:] == before[1:], "asyncio has one of its own for SIGINT"
+
+
+def test_a_terminal_s_run_has_handlers_only_while_it_is_obeyed() -> None:
+    before = handlers()
+    within = asyncio.run(watch_handlers())
+    assert all(one not in before for one in within[1:])
+    assert handlers() == before
+
+
+def test_on_a_thread_of_its_own_a_run_has_no_handlers() -> None:
+    before = handlers()
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(asyncio.run, watch_handlers()).result() == before
