@@ -16,7 +16,10 @@ class UnfinishedError(StateError):
 def newest_whole(ids: Iterable[int], read: Callable[[int], Checkpoint], *, what: str) -> Checkpoint | None:
     """The first of `ids` (the newest first) that can be read, knowing what was passed over; None if there are none.
 
-    Raises: StateError if none of them can be read, and one of them at least was once finished.
+    `read` raises StateError for one that is damaged. Whatever else it raises, as a disk or a network may in passing,
+    says nothing about the checkpoint, and must not make a run go on from an older one: it goes to the caller.
+
+    Raises: StateError if all of them are damaged, and one of them at least was once finished.
     """
     problems: list[StateError] = []
     for id_ in ids:

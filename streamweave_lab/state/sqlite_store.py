@@ -25,6 +25,9 @@ CREATE TABLE IF NOT EXISTS streamweave_states (
     checkpoint INTEGER NOT NULL, node TEXT NOT NULL, data BLOB NOT NULL, PRIMARY KEY (checkpoint, node));
 """
 
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+"""What SQLite says of a file that is not as it was written; all else (disk, lock, permission) may pass."""
+
 
 class SqliteStore:
     """Checkpoints in the SQLite file `path`, which is made where it is missing; the newest `keep` stay.
@@ -61,13 +64,12 @@ class SqliteStore:
     def latest(self, graph: str) -> Checkpoint | None:
         """The newest whole one; see `Store`."""
         with self._reading() as db:
-            return newest_whole(self._ids(db, graph), lambda n: self.read(graph, n), what=f"{self}, graph {graph!r}")
+            return newest_whole(self._ids(db, graph), lambda n: self._read(db, graph, n), what=f"{self}, {graph!r}")
 
     def read(self, graph: str, id: int) -> Checkpoint:  # noqa: A002 - as in Store
         """The checkpoint with that id, verified; see `Store`."""
         with self._reading() as db:
-            manifest, data = self._manifest(db, graph, id), self._data(db, id)
-            return assembled(manifest, data, damages(manifest, data), what=self._what(id))
+            return self._read(db, graph, id)
 
     def list(self, graph: str) -> tuple[Info, ...]:
         """All there are, each verified, the newest first."""
@@ -112,6 +114,16 @@ class SqliteStore:
 
     def _data(self, db: sqlite3.Connection, number: int) -> dict[str, bytes | None]:
         return dict(db.execute("SELECT node, data FROM streamweave_states WHERE checkpoint = ?", (number,)))
+
+    def _read(self, db: sqlite3.Connection, graph: str, number: int) -> Checkpoint:
+        try:
+            manifest, data = self._manifest(db, graph, number), self._data(db, number)
+        except sqlite3.DatabaseError as error:
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)  # Python's own: text that is none
+            if code & 0xFF not in _DAMAGE:
+                raise
+            raise StateError(f"{self._what(number)} is damaged: {error}") from error
+        return assembled(manifest, data, damages(manifest, data), what=self._what(number))
 
     def _info(self, db: sqlite3.Connection, graph: str, number: int) -> Info:
         try:

@@ -99,7 +99,8 @@ class Store(Protocol):
     def latest(self, graph: str) -> Checkpoint | None:
         """The newest checkpoint of `graph` that is whole; None where none was ever completed.
 
-        Raises: StateError if there are some, and every one of them is damaged: to begin anew must be a decision.
+        Raises: StateError if there are some, and every one of them is damaged: to begin anew must be a decision; and if
+        one cannot be read now, for the disk, a lock or a permission: that it is damaged is not known then.
         """
 
     def read(self, graph: str, id: int) -> Checkpoint:  # noqa: A002 - it is called that

@@ -141,3 +141,20 @@ def test_a_base_that_is_a_file_is_an_error_with_its_name(tmp_path: Path) -> None
     (tmp_path / "base").write_text("")
     with pytest.raises(StateError, match="base cannot be written"):
         FolderStore(tmp_path / "base").write(example("flights"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a file that always answers with EIO")
+@pytest.mark.parametrize("file", ["COMMITTED", "manifest.json", "metadata.json", "parse.bin"])
+def test_a_checkpoint_that_cannot_be_read_now_is_not_passed_over_for_an_older_one(tmp_path: Path, file: str) -> None:
+    store = FolderStore(tmp_path / "kept")
+    for epoch in range(2):
+        store.write(replace(example("flights", epoch), nodes={"parse": NodeState.of([epoch])}))
+    there = tmp_path / "kept" / "2" / file
+    aside = there.rename(tmp_path / "aside")
+    there.symlink_to("/proc/self/mem")
+    with pytest.raises(StateError, match=r"cannot be read: .*Input/output error"):
+        FolderStore(tmp_path / "kept").latest("flights")
+    aside.replace(there)
+    latest = FolderStore(tmp_path / "kept").latest("flights")
+    assert latest is not None
+    assert (latest.id, latest.passed_over) == (2, ())

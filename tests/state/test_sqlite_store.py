@@ -91,3 +91,19 @@ def test_the_next_id_is_read_under_the_lock_that_the_write_holds(tmp_path: Path)
     ):
         other.execute("BEGIN IMMEDIATE")
     store.close()
+
+
+def test_a_checkpoint_that_cannot_be_read_now_is_not_passed_over_for_an_older_one(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "kept.db")
+    ids = [store.write(example("flights", epoch)).id for epoch in range(2)]
+    deny = {"streamweave_states"}
+    store._connection().set_authorizer(
+        lambda _action, table, *_: sqlite3.SQLITE_DENY if table in deny else sqlite3.SQLITE_OK
+    )
+    with pytest.raises(StateError, match=r"kept\.db cannot be read: .*prohibited"):
+        store.latest("flights")
+    deny.clear()
+    latest = store.latest("flights")
+    assert latest is not None
+    assert (latest.id, latest.passed_over) == (ids[1], ())
+    store.close()
