@@ -77,6 +77,8 @@ class Execution:
         self._suspend_task: asyncio.Task[Checkpointed] | None = None
         self.last_checkpoint: Checkpointed | None = None
         self._changing = asyncio.Lock()
+        self._writing = asyncio.Lock()
+        """Checkpoints are written in the order of their cuts, and so are their ids: the last of a run is the newest."""
         self._on_end: list[Callable[[], object]] = []
 
     @property
@@ -199,11 +201,14 @@ class Execution:
 
     async def _let_in_written(self, checkpoints: Checkpoints, beginning: dict[str, Kept]) -> None:
         async with self._changing:
-            self._note_checkpoint(await self._elsewhere(self._written, checkpoints, "start", 0, beginning))
+            async with self._writing:
+                report = await self._elsewhere(self._written, checkpoints, "start", 0, beginning)
+            self._note_checkpoint(report)
             self.core.let_in()
 
     async def _end_written(self, checkpoints: Checkpoints) -> None:
-        await self._elsewhere(self._write_last, checkpoints)
+        async with self._writing:
+            await self._elsewhere(self._write_last, checkpoints)
         self._end(State.STOPPED, self._say_finished)
 
     async def _elsewhere(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -298,7 +303,8 @@ class Execution:
             if epoch is None or not self._cut:
                 return Checkpointed(False, epoch=epoch, problem="the run ended before every node had met the barrier")
             cut, self._cut = self._cut, {}
-            report = await self._elsewhere(self._written, checkpoints, reason, epoch, cut)
+            async with self._writing:
+                report = await self._elsewhere(self._written, checkpoints, reason, epoch, cut)
             report = replace(report, seconds=self.core.clock.now() - began)
             self._note_checkpoint(report)
             return report

@@ -1,6 +1,7 @@
 """Laws 8 and 10: a run that goes on from a checkpoint does what the uninterrupted one does."""
 
 import asyncio
+import threading
 from collections import Counter as Multiset
 from pathlib import Path
 from random import Random
@@ -20,6 +21,7 @@ from streamweave_lab.operators import Collect, Count, ForEach, Map, Replay, Wind
 from streamweave_lab.operators import sum as total
 from streamweave_lab.progress.window import Tumbling
 from streamweave_lab.state.sqlite_store import SqliteStore
+from streamweave_lab.state.store import Checkpoint, Info
 from streamweave_lab.testing.interleave import Interleaver, run_interleaved
 from streamweave_lab.testing.laws import Witness
 from streamweave_lab.testing.loop import run_virtual
@@ -419,3 +421,34 @@ def test_a_run_that_is_drained_while_its_beginning_is_written_ends_with_the_newe
 
     asyncio.run(asyncio.wait_for(main(), 5))
     assert [info.reason for info in store.list("g")] == ["drain", "start"]
+
+
+class Slow(SqliteStore):
+    """Takes its time, as a folder far away does, with all but the last checkpoint of a run."""
+
+    def write(self, checkpoint: Checkpoint) -> Info:
+        if checkpoint.reason == "demand":
+            self.begun.set()
+            self.go_on.wait(10)
+        return super().write(checkpoint)
+
+    begun, go_on = threading.Event(), threading.Event()
+
+
+def test_the_last_checkpoint_of_a_run_is_its_newest_also_where_another_is_still_being_written(tmp_path: Path) -> None:
+    store = Slow(tmp_path / "state.db")
+
+    async def main() -> None:
+        run = Graph("g", ticks() >> Count("n")).start(store=store)
+        demanded = asyncio.ensure_future(run.checkpoint())
+        await asyncio.to_thread(store.begun.wait, 10)
+        draining = asyncio.ensure_future(run.drain())
+        while not all(node.state == "ended" for node in run.status().nodes):  # noqa: ASYNC110 - there is no event
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.01)  # enough for a thread of the last checkpoint that does not wait for its turn
+        store.go_on.set()
+        assert (await draining).complete
+        assert (await demanded).committed
+
+    asyncio.run(asyncio.wait_for(main(), 20))
+    assert [info.reason for info in store.list("g")] == ["drain", "demand", "start"]
