@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from streamweave_lab.engine.kept import Kept
@@ -31,6 +31,8 @@ class Checkpoints:
     """Why the last one was not committed; None if it was."""
     last_at: float | None = None
     """Wall time of the last one that was committed."""
+    positions: Mapping[str, int] = field(default_factory=dict)
+    """Of each source: items that the last one that was written holds."""
 
     def write(
         self, graph: str, epoch: int, taken_at: float, reason: Reason, kept: Mapping[str, Kept], config: Config | None
@@ -46,7 +48,9 @@ class Checkpoints:
             config=None if config is None else config.public(),
             config_sha256=None if config is None else config.fingerprint(),
         )
-        return self.store.write(checkpoint)
+        info = self.store.write(checkpoint)
+        self.positions = checkpoint.positions
+        return info
 
     def note(self, report: Checkpointed, wall: float) -> None:
         """Count one; `wall` is the wall time now."""

@@ -239,7 +239,13 @@ def _checkpoints(run: Execution) -> CheckpointStatus | None:
         last_at=kept.last_at,
         problem=kept.problem,
         resumed_from=run.resume_from and run.resume_from.id,
+        positions=dict(kept.positions) or _resumed_at(run),
     )
+
+
+def _resumed_at(run: Execution) -> dict[str, int]:
+    kept = {} if run.resume_from is None else run.resume_from.kept
+    return {name: each.position for name, each in kept.items() if each.position is not None}
 
 
 def _doing(state: NodeState, core: Core, over: bool) -> Doing:

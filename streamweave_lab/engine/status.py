@@ -166,6 +166,8 @@ class CheckpointStatus(_Document):
     """Why the last one was not committed; None if it was."""
     resumed_from: int | None
     """The checkpoint that this run has gone on from."""
+    positions: dict[str, int] = {}
+    """Of each source: items that are in the newest checkpoint, or in the one that the run has gone on from."""
 
 
 class DrainStatus(_Document):

@@ -37,18 +37,39 @@ LABELS = {
     "streamweave_config_last_reload_success_timestamp_seconds": {"graph_id"},
     "streamweave_event_loop_lag_seconds": set(),
     "streamweave_drain_dropped_items_total": {"graph_id"},
+    "streamweave_run_started_timestamp_seconds": {"graph_id"},
+    "streamweave_metrics_folded_nodes": {"graph_id"},
+    "streamweave_backlog_size": {"graph_id", "node_id"},
+    "streamweave_drain_duration_seconds": {"graph_id"},
+    "streamweave_checkpoints_total": {"graph_id", "result"},
+    "streamweave_checkpoint_interval_seconds": {"graph_id"},
+    "streamweave_checkpoint_last_committed_id": {"graph_id"},
+    "streamweave_checkpoint_last_committed_timestamp_seconds": {"graph_id"},
+    "streamweave_source_committed_offset": {"graph_id", "node_id", "partition"},
 }
+
+KEPT = CheckpointStatus(
+    every=5.0, committed=3, failed=1, last_id=7, last_at=1000.5, problem="no space left", resumed_from=None,
+    positions={"departures": 960},
+)  # fmt: skip
+DRAINED = DrainStatus(phase="close", complete=True, seconds=1.5, dropped={})
 
 
 def test_checkpoints_are_counted_by_result_and_the_last_one_named(document: Document) -> None:
-    kept = CheckpointStatus(
-        every=5.0, committed=3, failed=1, last_id=7, last_at=1000.5, problem="no space left", resumed_from=None
-    )
-    found = samples(document().model_copy(update={"checkpoint": kept}))
+    found = samples(document(checkpoint=KEPT))
     assert found["streamweave_checkpoints_total"] == {("flights", "committed"): 3, ("flights", "failed"): 1}
     assert list(found["streamweave_checkpoint_last_committed_id"].values()) == [7]
     assert list(found["streamweave_checkpoint_last_committed_timestamp_seconds"].values()) == [1000.5]
-    assert "streamweave_checkpoints_total" not in samples(document())
+    assert found["streamweave_checkpoint_interval_seconds"] == {("flights",): 5}
+    assert found["streamweave_source_committed_offset"] == {("flights", "departures", "0"): 960}
+    without = samples(document())
+    assert not [name for name in without if "checkpoint" in name or "offset" in name]
+
+
+def test_checkpoints_on_demand_have_no_interval_and_before_the_first_no_id(document: Document) -> None:
+    none_yet = KEPT.model_copy(update={"every": None, "last_id": None, "last_at": None, "positions": {}})
+    found = samples(document(checkpoint=none_yet))
+    assert {name for name in found if "checkpoint" in name} == {"streamweave_checkpoints_total"}
 
 
 def text(status: Status, accept: str = "") -> str:
@@ -64,18 +85,23 @@ def samples(status: Status) -> Samples:
     return found
 
 
+def everything(document: Document) -> Status:
+    """A Status that has something to say about every family."""
+    waiting = document().node("departures").model_copy(update={"backlog": 12})
+    return document(checkpoint=KEPT, drain=DRAINED, nodes=(waiting, *document().nodes[1:]))
+
+
 def test_every_family_has_the_agreed_name_and_one_label_set(document: Document) -> None:
     seen: dict[str, set[frozenset[str]]] = defaultdict(set)
-    for family in parse_text(text(document())):
+    for family in parse_text(text(everything(document))):
         for sample in family.samples:
             seen[sample.name].add(frozenset(sample.labels))
     assert dict(seen) == {name: {frozenset(labels)} for name, labels in LABELS.items()}
 
 
 def test_promtool_has_nothing_to_say(document: Document) -> None:
-    drained = document(drain=DrainStatus(phase="close", complete=True, seconds=1.5, dropped={}))
     checked = subprocess.run(
-        [PROMTOOL, "check", "metrics"], input=text(drained), capture_output=True, text=True, check=False
+        [PROMTOOL, "check", "metrics"], input=text(everything(document)), capture_output=True, text=True, check=False
     )
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
@@ -151,8 +177,11 @@ def test_text_0_0_4_is_the_answer_unless_openmetrics_is_asked_for(document: Docu
 def test_openmetrics_is_valid_when_it_is_asked_for(document: Document) -> None:
     body, content_type = exposition(registry(document), "application/openmetrics-text;version=1.0.0,text/plain;q=0.5")
     assert content_type.startswith("application/openmetrics-text; version=1.0.0")
-    families = parse_openmetrics(body.decode())  # type: ignore[no-untyped-call]
-    assert {"streamweave_items_in", "streamweave_config"} <= {family.name for family in families}
+    types = {family.name: family.type for family in parse_openmetrics(body.decode())}  # type: ignore[no-untyped-call]
+    assert types["streamweave_items_in"] == "counter"
+    assert types["streamweave_progress_frontier"] == "gauge"
+    assert types["streamweave_run_state"] == "stateset"
+    assert types["streamweave_config"] == "info"
 
 
 def test_two_registries_never_meet_and_the_global_one_stays_as_it_was(document: Document) -> None:
