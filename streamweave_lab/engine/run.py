@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from functools import wraps
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
 from streamweave_lab import upward
@@ -89,12 +90,25 @@ class LocalRun(Execution):
         explained: Explained = upward.call(upward.EXPLAIN, self.status())
         return explained
 
-    def serve(self, host: str = "127.0.0.1", port: int = 0) -> Server:
-        """Answer `/live`, `/ready` and `/metrics` over HTTP from a thread of its own; port 0 takes a free one.
+    def serve(
+        self, host: str = "127.0.0.1", port: int = 0, *, token: str | None = None,
+        token_file: str | PathLike[str] | None = None, certfile: str | PathLike[str] | None = None,
+        keyfile: str | PathLike[str] | None = None,
+    ) -> Server:  # fmt: skip
+        """Answer probes, metrics, and with a token everything else, over HTTP from a thread of its own.
 
-        Returns: a Server with `.url` and `.close()`. Raises: ValueError for an address that is not loopback.
+        Port 0 takes a free one. The token is `token`, or from `token_file`, STREAMWEAVE_TOKEN_FILE or
+        STREAMWEAVE_TOKEN; on loopback a random one is made if there is none. `certfile` and `keyfile` are PEM
+        files, for TLS. GET /openapi.json describes everything.
+
+        Returns: a Server with `.url`, `.token` and `.close()`. Raises: ConfigError for a token or certificate that
+        cannot be used, and for an address that other machines can reach without a token; OSError if the port is
+        taken.
         """
-        server: Server = upward.call(upward.SERVE, self, host=host, port=port)
+        server: Server = upward.call(
+            upward.SERVE, self, host=host, port=port, token=token, token_file=token_file, certfile=certfile,
+            keyfile=keyfile,
+        )  # fmt: skip
         return server
 
     # What acts

@@ -1,4 +1,4 @@
-"""Live and ready: functions of what is, never a flag that somebody has to remember to set."""
+"""Live, ready and startup: functions of what is, never a flag that somebody has to remember to set."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ GAINED = frozenset({"run.started", "run.ready", "run.resumed", "loop.stalled"})
 
 LOST = frozenset({"run.not_ready", "run.draining", "run.paused", "run.failed", "run.stopped", "run.drained"})
 """The events that tell when a run ceased to be ready."""
+
+
+REMEMBERED = 200
+"""Events that a Status holds; where there are as many, earlier ones are forgotten."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,31 @@ def ready(status: Status) -> Health:
     return Health(status.ready, () if status.ready else reasons, _last_change(status))
 
 
+def startup(status: Status) -> Health:
+    """Has the run been restored and started? Once it has, the answer stays yes, whatever becomes of the run."""
+    if status.state in ("created", "starting"):
+        return Health(False, status.reasons or (f"the run is {status.state}",), status.started_at)
+    if status.state == "failed" and len(status.events) < REMEMBERED and not _told(status, "run.started"):
+        return Health(False, status.reasons, status.ended_at)
+    return Health(True, since=status.started_at)
+
+
+def told_to_all(status: Status) -> tuple[str, ...]:
+    """The reasons for not being ready that may be read without a token.
+
+    What a node raised can tell of the item it was raised for: of a failure only the node and the kind are told.
+    """
+    if status.state != "failed":
+        return status.reasons
+    failed = next((event for event in status.events if event.event == "node.failed"), None)
+    where = "" if failed is None else f" in node {failed.node}"
+    return (f"failed{where}; GET /status tells why, to those who have the token",)
+
+
+def _told(status: Status, name: str) -> bool:
+    return any(event.event == name for event in status.events)
+
+
 def _culprit(status: Status) -> str:
     return f"; {status.loop.blocked_by} blocks it" if status.loop.blocked_by else ""
 
@@ -60,4 +89,4 @@ def _last_change(status: Status) -> float | None:
     return next((event.at for event in status.events if event.event in told), began)
 
 
-__all__ = ["Health", "live", "ready"]
+__all__ = ["Health", "live", "ready", "startup", "told_to_all"]

@@ -1,65 +1,71 @@
-"""Probes and metrics over HTTP, from a thread of their own: they answer while the run's event loop does not."""
+"""The HTTP server of a run, in a thread of its own: it answers while the run's event loop does not."""
 
 from __future__ import annotations
 
 import asyncio
-import html
 import ipaddress
+import os
 import socket
+import ssl
 import threading
 import weakref
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
-from streamweave_lab.clock import SYSTEM_CLOCK
-from streamweave_lab.engine.status import Status
-from streamweave_lab.errors import MissingExtraError
-from streamweave_lab.ops import health
+from streamweave_lab.errors import ConfigError, MissingExtraError
 
 try:
     import uvicorn
-    from starlette.applications import Starlette
-    from starlette.middleware import Middleware
-    from starlette.middleware.trustedhost import TrustedHostMiddleware
-    from starlette.requests import Request
-    from starlette.responses import HTMLResponse, JSONResponse, Response
-    from starlette.routing import Route
 
-    from streamweave_lab.ops import metrics
+    from streamweave_lab.ops.http.api import Api, Served
+    from streamweave_lab.ops.http.app import application
+    from streamweave_lab.ops.http.guard import ANY
+    from streamweave_lab.ops.http.limits import Limits
+    from streamweave_lab.ops.http.tokens import Token, find_token
+    from streamweave_lab.ops.http.wire import protocol
 except ImportError as error:
     raise MissingExtraError("run.serve()", "ops") from error
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-HEADERS = {
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'",
-}
+File = str | os.PathLike[str]
 
-
-class Served(Protocol):
-    """What the server asks of a run; all of it may be asked from any thread."""
-
-    name: str
-
-    def status(self) -> Status:
-        """The run at this moment."""
-
-    def heartbeat(self) -> float:
-        """When the run's loop last answered, in seconds of the system's monotonic clock."""
+_NEEDS_TOKEN = (
+    "other machines can reach this address, and there is no token; give token_file= (or set STREAMWEAVE_TOKEN_FILE), "
+    "or serve on 127.0.0.1 and reach it through a tunnel, such as ssh -L"
+)
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
 class Server:
-    """The HTTP server of one run: `url`, `close()`; a context manager. It ends with the process at the latest."""
+    """The HTTP server of one run: `url`, `token`, `close()`; a context manager. It ends with the process."""
 
-    def __init__(self, run: Served, listening: socket.socket, host: str) -> None:
+    def __init__(
+        self, run: Served, listening: socket.socket, host: str, token: Token, *, hosts: frozenset[str],
+        certfile: File | None = None, keyfile: File | None = None, limits: Limits | None = None,
+    ) -> None:  # fmt: skip
         self.run = run
         self.port: int = listening.getsockname()[1]
-        self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
-        self._listening = listening
-        self._uvicorn = uvicorn.Server(_settings(application(run, host)))
+        self.url = _url(host, self.port, tls=certfile is not None)
+        self._token, self._listening = token, listening
+        limits = limits or Limits()
+        self._api = Api(run, token, limits)
+        self._uvicorn = uvicorn.Server(
+            uvicorn.Config(
+                application(self._api, hosts),
+                http=protocol(limits),
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=1,
+                h11_max_incomplete_event_size=limits.head,
+                ssl_certfile=certfile,
+                ssl_keyfile=keyfile,
+            )
+        )
         self._thread = threading.Thread(target=self._serve, name=f"serve {run.name}", daemon=True)
         self._thread.start()
 
@@ -72,8 +78,14 @@ class Server:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
+    @property
+    def token(self) -> str:
+        """What a client sends as `Authorization: Bearer …`. A secret: it opens all that this run can be asked."""
+        return self._token.text
+
     def close(self, timeout: float = 5.0) -> None:
         """Stop answering and free the port, within `timeout` seconds. The run goes on. Twice does no harm."""
+        self._api.close()
         self._uvicorn.should_exit = True
         self._thread.join(timeout)
 
@@ -86,103 +98,87 @@ class Server:
 _servers: weakref.WeakSet[Server] = weakref.WeakSet()
 
 
-def serve(run: Served, host: str = "127.0.0.1", port: int = 0) -> Server:
-    """Answer GET /live, /ready and /metrics about `run` on a loopback address; port 0 takes a free one.
+def serve(
+    run: Served, host: str = "127.0.0.1", port: int = 0, *, token: str | None = None, token_file: File | None = None,
+    certfile: File | None = None, keyfile: File | None = None, hosts: tuple[str, ...] = (),
+    limits: Limits | None = None,
+) -> Server:  # fmt: skip
+    """Answer the HTTP API of `run`, which GET /openapi.json describes; port 0 takes a free one.
+
+    Probes and metrics are open to all; everything else needs the token: `token`, or what is in `token_file`, or in
+    the file that STREAMWEAVE_TOKEN_FILE names, or STREAMWEAVE_TOKEN. On a loopback address a random one is made if
+    there is none; any other address is refused without one. With `certfile` (and `keyfile`, unless the key is in
+    the same file), both PEM, it speaks TLS. On loopback only the names of this machine are accepted as Host;
+    elsewhere `hosts`, or any name if none are given.
 
     A server that an earlier run of the same name has on this port is closed first, so a cell can be run twice.
 
-    Raises: ValueError for an address that other machines can reach; OSError if the port is taken.
+    Raises: ConfigError for a token or a certificate that cannot be used, or an address that needs a token and has
+    none; OSError if the port is taken or the address is not of this machine.
     """
-    family = _loopback(run.name, host)
+    loopback = _is_loopback(host)
+    found = find_token(token, token_file, os.environ, exposed=not loopback)
+    if found.made and not loopback:
+        raise ConfigError(f"run {run.name!r} on {host!r}", (_NEEDS_TOKEN,))
+    _check_certificate(certfile, keyfile)
     for earlier in [server for server in _servers if server.port == port and server.run.name == run.name]:
         earlier.close()
-    listening = socket.create_server((host, port), family=family)
-    server = Server(run, listening, host)
+    named = frozenset({*map(_bracketed, hosts), *LOOPBACK, _bracketed(host)}) if hosts or loopback else frozenset({ANY})
+    listening = _listen(host, port)
+    server = Server(
+        run, listening, host, found, hosts=named, certfile=certfile, keyfile=keyfile, limits=limits
+    )  # fmt: skip
     _servers.add(server)
     return server
 
 
-def application(run: Served, host: str) -> Starlette:
-    """The ASGI application. It never waits for the run: all it asks can be answered at once from any thread."""
-    own = metrics.registry(run.status)
-
-    async def live(_: Request) -> Response:
-        return _answer("live", health.live(run.status(), _silent(run)))
-
-    async def ready(_: Request) -> Response:
-        return _answer("ready", health.ready(run.status()))
-
-    async def scrape(request: Request) -> Response:
-        body, content_type = metrics.exposition(own, request.headers.get("accept", ""))
-        return Response(body, headers=HEADERS | {"Content-Type": content_type})
-
-    async def index(_: Request) -> Response:
-        return HTMLResponse(_index(run.name), headers=HEADERS)
-
-    pages = {"/": index, "/live": live, "/ready": ready, "/metrics": scrape}
-    # A page on the web whose name is made to point at 127.0.0.1 sends its own name as Host (DNS rebinding).
-    names = ["localhost", "127.0.0.1", "[::1]", f"[{host}]" if ":" in host else host]
-    return Starlette(
-        routes=[Route(path, page, methods=["GET"]) for path, page in pages.items()],
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=names, www_redirect=False)],
-    )
-
-
-def _silent(run: Served) -> float:
-    return max(0.0, SYSTEM_CLOCK.now() - run.heartbeat())
-
-
-def _answer(question: str, answer: health.Health) -> Response:
-    since = (
-        None if answer.since is None else datetime.fromtimestamp(answer.since, UTC).isoformat(timespec="milliseconds")
-    )
-    body: dict[str, Any] = {
-        "status": question if answer.ok else f"not {question}",
-        "reasons": list(answer.reasons),
-        "since": since and since.replace("+00:00", "Z"),
-    }
-    return JSONResponse(body, 200 if answer.ok else 503, headers=HEADERS)
-
-
-def _index(name: str) -> str:
-    links = "".join(f'<li><a href="{path}">{path}</a>: {what}' for path, what in (
-        ("/live", "would a restart help? 200 or 503"),
-        ("/ready", "does the run take part in the work? 200 or 503, with reasons"),
-        ("/metrics", "all counters, for Prometheus"),
-    ))  # fmt: skip
-    title = html.escape(f"Run {name}")
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><h1>{title}</h1><ul>{links}</ul>'
-    )
-
-
-def _loopback(name: str, host: str) -> socket.AddressFamily:
+def _is_loopback(host: str) -> bool:
     if host == "localhost":
-        return socket.AF_INET
+        return True
     try:
-        address = ipaddress.ip_address(host)
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        address = None
-    if address is None or not address.is_loopback:
-        raise ValueError(
-            f"run {name!r} cannot be served on {host!r}: whoever reaches that address could watch it, and this version "
-            f"knows no token; serve on 127.0.0.1 and reach it through a tunnel, such as ssh -L"
-        )
-    return socket.AF_INET6 if address.version == 6 else socket.AF_INET
+        return False
 
 
-def _settings(app: Starlette) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http="h11",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=1,
-    )
+def _listen(host: str, port: int) -> socket.socket:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    # "localhost" may be both; the one that all clients try is the older.
+    family, _, _, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
+    try:
+        return socket.create_server(address[:2], family=family, backlog=512)
+    except OSError as error:
+        raise OSError(error.errno, f"cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}") from error
 
 
-__all__ = ["Server", "application", "serve"]
+def _check_certificate(certfile: File | None, keyfile: File | None) -> None:
+    """Raises: ConfigError where uvicorn could not use them, before anything has been begun."""
+    if certfile is None:
+        if keyfile is not None:
+            raise ConfigError("TLS", (f"keyfile {os.fspath(keyfile)} is given without certfile; give both",))
+        return
+    names = " and ".join(os.fspath(each) for each in (certfile, keyfile) if each is not None)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certfile, keyfile, password=_no_password)
+    except OSError as error:  # which SSLError is
+        why = error.strerror if type(error) is not ssl.SSLError and error.strerror else str(error)
+        remedy = "both are PEM files that this process may read, the key without a password, and they belong together"
+        raise ConfigError(f"TLS {names}", (f"{why}; see that {remedy}",)) from error
+
+
+def _no_password() -> str:
+    """OpenSSL would ask for it at the terminal."""
+    raise ConfigError("TLS", ("the key is encrypted with a password; write it out without one",))
+
+
+def _url(host: str, port: int, *, tls: bool) -> str:
+    """An address that a client on this machine can use."""
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - it is what we are told
+    return f"{'https' if tls else 'http'}://{_bracketed(reachable)}:{port}"
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host.lower()
+
+
+__all__ = ["Server", "serve"]

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from streamweave_lab.engine.run import LocalRun
+from streamweave_lab.errors import ConfigError
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.operators import Count, ForEach, Map, Replay
 from streamweave_lab.ops.server import Server, serve
@@ -131,8 +132,8 @@ def test_a_failed_run_is_not_ready_and_says_which_node_failed() -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.org"])  # to be refused
-def test_only_loopback_addresses_are_served(run: LocalRun, host: str) -> None:
-    with pytest.raises(ValueError, match=r"cannot be served on .*knows no token"):
+def test_an_address_that_others_can_reach_is_refused_without_a_token(run: LocalRun, host: str) -> None:
+    with pytest.raises(ConfigError, match="other machines can reach this address, and there is no token; give token_f"):
         serve(run, host=host)
 
 
@@ -155,7 +156,7 @@ def test_other_methods_and_paths_are_answered_sanely(server: Server) -> None:
     posted = httpx.post(server.url + "/ready")
     assert posted.status_code == 405
     assert "GET" in posted.headers["allow"]
-    assert get(server, "/status").status_code == 404
+    assert get(server, "/nothing").status_code == 404
     assert get(server, "/%2e%2e/etc/passwd").status_code == 404
 
 

@@ -1,0 +1,74 @@
+"""The ASGI application, made from the table."""
+
+from __future__ import annotations
+
+import logging
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from streamweave_lab.ops.http.api import Api, Endpoint
+from streamweave_lab.ops.http.guard import Guard, demand_token, let_through
+from streamweave_lab.ops.http.openapi import describe
+from streamweave_lab.ops.http.plain import encoded
+from streamweave_lab.ops.http.problems import Problem, problem_of
+from streamweave_lab.ops.http.table import TABLE
+
+LOG = logging.getLogger("streamweave_lab.http")
+LOG.addHandler(logging.NullHandler())  # else what is logged here would be printed into whatever cell runs
+
+
+def application(api: Api, hosts: frozenset[str]) -> Starlette:
+    """What answers for `api.run`; `hosts` are the names it may be asked by ("*": any).
+
+    It never waits for the run, save where a client asks it to: all else can be answered at once from any thread.
+    """
+    api.description = encoded(describe(api.run.name, TABLE))
+    app = Starlette(
+        routes=[Route(each.path, _answering(api, each), methods=[each.method]) for each in TABLE],
+        middleware=[Middleware(Guard, hosts=hosts, limits=api.limits)],
+        exception_handlers={Problem: _problem, HTTPException: _no_route},
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+def _answering(api: Api, endpoint: Endpoint):  # type: ignore[no-untyped-def]
+    async def answer(request: Request) -> Response:
+        let_through(request)
+        if not endpoint.open:
+            demand_token(api, request)
+        try:
+            return await endpoint.answer(api, request)
+        except (Problem, ClientDisconnect):
+            raise
+        except Exception as error:
+            LOG.exception("%s %s", endpoint.method, endpoint.path)
+            raise problem_of(error, endpoint.path) from error
+
+    return answer
+
+
+async def _problem(_: Request, problem: Exception) -> Response:
+    assert isinstance(problem, Problem)  # noqa: S101 - it is what this is registered for
+    return Response(encoded(problem.document()), problem.status, problem.headers, "application/problem+json")
+
+
+async def _no_route(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - it is what this is registered for
+    try:
+        let_through(request)
+    except Problem as problem:
+        return await _problem(request, problem)
+    allowed = (error.headers or {}).get("Allow", "")
+    what = (
+        f"this is asked with {allowed}, not {request.method}"
+        if error.status_code == 405
+        else "there is nothing here; GET /openapi.json describes what there is"
+    )
+    kind = "method" if error.status_code == 405 else "not-found"
+    return await _problem(request, Problem(error.status_code, kind, what, headers=error.headers))

@@ -1,0 +1,79 @@
+"""The connections of a server: who is slow is cut off, and there is an end to how many there are."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from streamweave_lab.ops.http.app import LOG
+from streamweave_lab.ops.http.limits import Limits
+
+_FULL = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"
+_LATE = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+
+def protocol(limits: Limits) -> type[asyncio.Protocol]:
+    """The protocol of uvicorn over h11, within `limits`; without them it waits for a slow client without end."""
+
+    class Wire(H11Protocol):
+        _reading: asyncio.TimerHandle | None = None
+        _writing: asyncio.TimerHandle | None = None
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.logger, self.access_log = LOG, False
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            if len(self.connections) > limits.connections:
+                transport.write(_FULL)
+                transport.close()
+                return
+            self._reading = self.loop.call_later(limits.read_seconds, self._cut, _LATE)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._reading = self._cancelled(self._reading)
+            self._writing = self._cancelled(self._writing)
+            super().connection_lost(exc)
+
+        def data_received(self, data: bytes) -> None:
+            if self._reading is None and self._incomplete():
+                self._reading = self.loop.call_later(limits.read_seconds, self._cut, _LATE)
+            super().data_received(data)
+            if not self._incomplete():
+                self._reading = self._cancelled(self._reading)
+
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            if self._writing is None:
+                self._writing = self.loop.call_later(limits.write_seconds, self._cut, b"")
+
+        def resume_writing(self) -> None:
+            super().resume_writing()
+            self._writing = self._cancelled(self._writing)
+
+        def _incomplete(self) -> bool:
+            """A request is awaited, or has not arrived whole."""
+            return self.cycle is None or self.cycle.response_complete or self.cycle.more_body
+
+        def _cut(self, words: bytes) -> None:
+            if self.transport.is_closing():
+                return
+            if words and (self.cycle is None or self.cycle.response_complete or not self.cycle.response_started):
+                self.transport.write(words)
+                self.transport.close()
+                self.loop.call_later(1.0, self.transport.abort)
+            else:
+                self.transport.abort()
+
+        @staticmethod
+        def _cancelled(timer: asyncio.TimerHandle | None) -> None:
+            if timer is not None:
+                timer.cancel()
+
+    return Wire
+
+
+__all__ = ["protocol"]
