@@ -1,0 +1,117 @@
+"""What is to be deployed: a graph, by the name under which `streamweave-lab run` finds it, and its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from streamweave_lab.config.fields import flat, leaves
+from streamweave_lab.config.model import Config
+from streamweave_lab.config.source import parsed, variable_of
+from streamweave_lab.errors import ConfigError
+from streamweave_lab.graph.graph import Graph
+from streamweave_lab.ops.deploy.budget import Budget
+
+PORT = 9464
+"""Where metrics are commonly served (OpenTelemetry's default for Prometheus)."""
+
+
+@dataclass(frozen=True)
+class ConfigFile:
+    """A configuration file as it is now."""
+
+    name: str
+    """Without folders, such as "flights.toml"."""
+    text: str
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Everything that Kubernetes, systemd and Prometheus are told about one process with one graph."""
+
+    graph: str
+    """The graph's own name, which is the `graph_id` of its metrics."""
+    name: str
+    """What the StatefulSet or unit is called."""
+    target: str
+    """Where the graph is found: `module:graph` or `file.py:graph`."""
+    budget: Budget = field(default_factory=Budget)
+    config: ConfigFile | None = None
+    secrets: tuple[str, ...] = ()
+    """Fields of the configuration that are secret, by dotted name."""
+    workers: int = 0
+    """Processes that nodes of the graph start beside the run's own."""
+    port: int = PORT
+
+    @property
+    def cores(self) -> int:
+        """Processors that it can keep busy."""
+        return 1 + self.workers
+
+    def arguments(self, *, host: str, checkpoint: str, config: str | None = None) -> list[str]:
+        """What follows `streamweave-lab`; the token is found by the environment's STREAMWEAVE_TOKEN_FILE."""
+        given = ["run", self.target, "--serve", f"{host}:{self.port}", "--checkpoint", checkpoint]
+        given += ["--drain-timeout", f"{self.budget.drain:g}"]
+        return given + (["--config", config] if config is not None else [])
+
+
+def deployment(
+    graph: Graph,
+    target: str,
+    *,
+    name: str | None = None,
+    budget: Budget | None = None,
+    config: ConfigFile | None = None,
+    config_class: type[Config] | None = None,
+    port: int = PORT,
+) -> Deployment:
+    """What is to be deployed of `graph`, which stands at `target` and takes a configuration of `config_class`."""
+    return Deployment(
+        graph.name,
+        graph.name if name is None else name,
+        target,
+        budget or Budget(),
+        config,
+        () if config_class is None else tuple(leaf.name for leaf in leaves(config_class) if leaf.secret),
+        sum(getattr(node, "workers", None) or 0 for node in graph),
+        port,
+    )
+
+
+def checked(path: Path, kind: type[Config] | None) -> ConfigFile:
+    """The configuration file, after it was read as a run would read it.
+
+    Raises: ConfigError if it is wrong, for what would not start is not deployed; or for a secret in it.
+    """
+    if kind is None:
+        raise ConfigError(str(path), ("the graph takes no configuration; leave the file out, or name its class",))
+    given = flat(kind, parsed(path))
+    secret = [leaf.name for leaf in leaves(kind) if leaf.secret]
+    if problems := tuple(filter(None, (_in_the_open(name, given) for name in secret))):
+        raise ConfigError(str(path), problems)
+    kind.load(path, environ=stand_ins(kind))
+    return ConfigFile(path.name, path.read_text(encoding="utf-8-sig"))
+
+
+def _in_the_open(secret: str, given: Mapping[str, Any]) -> str | None:
+    """What is wrong with a secret that is named in a file which everybody may read."""
+    found = next((key for key in (secret, f"{secret}_file") if key in given), None)
+    if found is None:
+        return None
+    return f"{found}: is a secret, and this file is none; take it out, what is written mounts it as a file of its own"
+
+
+def stand_ins(kind: type[Config]) -> dict[str, str]:
+    """A value for each secret that must be given: it is there, where this is deployed, and not here."""
+    return {variable_of(leaf.name): "not here" for leaf in leaves(kind) if leaf.secret and leaf.info.is_required()}
+
+
+def refuse(name: str, problems: Sequence[str | None]) -> None:
+    """Raises: ConfigError if there are problems."""
+    if found := tuple(filter(None, problems)):
+        raise ConfigError(f"the deployment of {name!r}", found)
+
+
+__all__ = ["PORT", "ConfigFile", "Deployment", "checked", "deployment", "refuse", "stand_ins"]
