@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, runtime_checkable
 
@@ -16,7 +16,18 @@ if TYPE_CHECKING:
     from streamweave_lab.config.model import Config
 
 Verb = Literal[
-    "drain", "suspend", "stop", "reload", "configure", "plan", "checkpoint", "pause", "step", "resume", "tap"
+    "drain",
+    "suspend",
+    "stop",
+    "reload",
+    "configure",
+    "plan",
+    "checkpoint",
+    "pause",
+    "step",
+    "resume",
+    "tap",
+    "rollback",
 ]
 VERBS: tuple[Verb, ...] = get_args(Verb)
 """What may be asked of a run from outside its loop."""
@@ -45,7 +56,7 @@ class Run(Protocol):
     def on_end(self, callback: Callable[[], object]) -> None:
         """Call `callback` when the run ends."""
 
-    def ask(self, verb: Verb, **kwargs: Any) -> Future[Any]:
+    def ask(self, verb: Verb, /, **kwargs: Any) -> Future[Any]:
         """Ask for a verb from any thread. Raises: ValueError for a word that is no verb."""
 
     async def drain(self, timeout: float = 30.0) -> Drained:
@@ -57,10 +68,15 @@ class Run(Protocol):
     async def stop(self) -> Stopped:
         """See LocalRun."""
 
-    async def configure(self, config: Config | None = None, /, **changes: Any) -> Reloaded:
+    async def configure(
+        self, config: Config | Mapping[str, Any] | None = None, verify: float = 0.0, /, **changes: Any
+    ) -> Reloaded:
         """See LocalRun."""
 
-    async def reload(self) -> Reloaded:
+    async def reload(self, verify: float = 0.0) -> Reloaded:
+        """See LocalRun."""
+
+    async def rollback(self, version: int | None = None, *, verify: float = 0.0) -> Reloaded:
         """See LocalRun."""
 
     async def plan(self) -> Plan:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from functools import wraps
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
 from streamweave_lab import upward
+from streamweave_lab.config.history import History
 from streamweave_lab.config.model import Config
 from streamweave_lab.config.plan import Plan, plan
+from streamweave_lab.engine.changes import Wanted
 from streamweave_lab.engine.drain import Drain
 from streamweave_lab.engine.execution import Execution
 from streamweave_lab.engine.lifecycle import State
@@ -21,11 +23,13 @@ from streamweave_lab.engine.reports import Checkpointed, Drained, Reloaded, Stop
 from streamweave_lab.engine.status import EventStatus, Status
 from streamweave_lab.engine.step import Pause, Stepped
 from streamweave_lab.engine.tap import Tapped, tap
-from streamweave_lab.errors import ConfigError, IllegalMoveError
+from streamweave_lab.errors import IllegalMoveError
 
 if TYPE_CHECKING:
     from streamweave_lab.ops.explain import Explained
+    from streamweave_lab.ops.http.limits import Limits
     from streamweave_lab.ops.server import Server
+    from streamweave_lab.ops.telemetry import Export
     from streamweave_lab.state.store import Reason
 
 P = ParamSpec("P")
@@ -81,6 +85,11 @@ class LocalRun(Execution):
         """When the run's loop last answered, in seconds of the system's monotonic clock."""
         return self.core.clock.now() if self.pulse is None else self.pulse.beat_at
 
+    @property
+    def history(self) -> History:
+        """The configuration versions of this run, the newest first: who asked for each, when, why, what became of it."""
+        return self.changes.history
+
     def plan_reload(self) -> Plan:
         """What `reload` would change now; reads the sources again and changes nothing. Raises: ConfigError."""
         return plan(self._configured(), self._configured().reread())
@@ -93,13 +102,14 @@ class LocalRun(Execution):
     def serve(
         self, host: str = "127.0.0.1", port: int = 0, *, token: str | None = None,
         token_file: str | PathLike[str] | None = None, certfile: str | PathLike[str] | None = None,
-        keyfile: str | PathLike[str] | None = None,
+        keyfile: str | PathLike[str] | None = None, hosts: tuple[str, ...] = (), limits: Limits | None = None,
     ) -> Server:  # fmt: skip
         """Answer probes, metrics, and with a token everything else, over HTTP from a thread of its own.
 
         Port 0 takes a free one. The token is `token`, or from `token_file`, STREAMWEAVE_TOKEN_FILE or
         STREAMWEAVE_TOKEN; on loopback a random one is made if there is none. `certfile` and `keyfile` are PEM
-        files, for TLS. GET /openapi.json describes everything.
+        files, for TLS; `hosts` the names it may be asked by, beside the usual; `limits` what it bears. GET
+        /openapi.json describes everything.
 
         Returns: a Server with `.url`, `.token` and `.close()`. Raises: ConfigError for a token or certificate that
         cannot be used, and for an address that other machines can reach without a token; OSError if the port is
@@ -107,9 +117,26 @@ class LocalRun(Execution):
         """
         server: Server = upward.call(
             upward.SERVE, self, host=host, port=port, token=token, token_file=token_file, certfile=certfile,
-            keyfile=keyfile,
+            keyfile=keyfile, hosts=hosts, limits=limits,
         )  # fmt: skip
         return server
+
+    def export(
+        self, endpoint: str | None = None, *, every: float | None = None, headers: Mapping[str, str] | None = None,
+        ports: int | None = None,
+    ) -> Export:  # fmt: skip
+        """Push the numbers of `/metrics` to an OpenTelemetry collector, by OTLP over HTTP, until this run has ended.
+
+        `endpoint` is such as "http://collector:4318", `every` is in seconds; what is not given comes from the OTEL_*
+        variables of the environment, or is port 4318 of this machine, and 60 seconds. Of a graph with more than
+        `ports` ports (None: STREAMWEAVE_METRICS_PORTS, or 1000) some nodes are told together. A collector that does
+        not answer is an event and no more.
+
+        Returns: an Export with `.pushed`, `.missed`, `.problem`, `.push()` and `.close()`. Raises: ValueError for
+        what is no address or no interval; ConfigError for an environment that cannot be obeyed; MissingExtraError.
+        """
+        exported: Export = upward.call(upward.EXPORT, self, endpoint, every=every, headers=headers, ports=ports)
+        return exported
 
     # What acts
 
@@ -166,26 +193,44 @@ class LocalRun(Execution):
         return Stopped(self.core.clock.now() - began, self.dropped)
 
     @on_own_loop
-    async def configure(self, config: Config | None = None, /, **changes: Any) -> Reloaded:
-        """Let a new configuration, or some `changes` of the present one, take effect on a barrier.
+    async def configure(
+        self, config: Config | Mapping[str, Any] | None = None, verify: float = 0.0, /, **changes: Any
+    ) -> Reloaded:
+        """Let a new configuration, or some changes of the present one, take effect on a barrier.
 
+        Changes are keywords, or a mapping of dotted names: `configure(speed=60)`, `configure({"sink.path": "b"})`.
         Every item meets exactly one version. What cannot be applied is refused whole, and the old one stays.
+
+        `verify` is as in `reload`; it goes by its place, `configure({"speed": 60}, 5.0)`, so that it never stands in
+        the way of a field of that name.
         """
-        try:
-            base = self._configured() if config is None else config
-            new = base.changed(**changes) if changes else base
-        except ConfigError as error:
-            return self._rejected(error.problems)
-        return await self._change_to(new)
+
+        def changed() -> Config:
+            base = config if isinstance(config, Config) else self._configured()
+            every = {**(config if isinstance(config, Mapping) else {}), **changes}
+            return base.changed(**every) if every else base
+
+        return await self.changes.carry_out(Wanted(changed), verify)
 
     @on_own_loop
-    async def reload(self) -> Reloaded:
-        """Read the configuration's file and environment again, and apply what has changed, or refuse it whole."""
-        try:
-            new = self._configured().reread()
-        except ConfigError as error:
-            return self._rejected(error.problems)
-        return await self._change_to(new)
+    async def reload(self, verify: float = 0.0) -> Reloaded:
+        """Read the configuration's file and environment again, and apply what has changed, or refuse it whole.
+
+        With `verify` the run is watched for so many seconds afterwards. If it turns unready, a node fails and begins
+        again, or a node refuses a larger share of its items than before (more than twice, and at least 3), the
+        version before is brought back by the same road, and the report says why. The watching ends early where
+        somebody asks for another change, or pauses or drains the run.
+        """
+        return await self.changes.carry_out(Wanted(lambda: self._configured().reread()), verify)
+
+    @on_own_loop
+    async def rollback(self, version: int | None = None, *, verify: float = 0.0) -> Reloaded:
+        """Bring back the values of an earlier configuration version, or of the one before that in force now.
+
+        They come under a new number. Secrets stay as they are now, and the report's `notes` say which of them have
+        changed since. The next `reload` reads the file as ever. `verify` is as in `reload`.
+        """
+        return await self.changes.go_back(version, verify)
 
     @on_own_loop
     async def plan(self) -> Plan:
@@ -245,7 +290,7 @@ class LocalRun(Execution):
             raise self.failure
         return self.status()
 
-    def ask(self, verb: Verb, **kwargs: Any) -> Future[Any]:
+    def ask(self, verb: Verb, /, **kwargs: Any) -> Future[Any]:
         """Ask for a verb from any thread, callback or signal handler: it is queued on the run's loop.
 
         Returns: a future of the verb's report. Raises: ValueError for a word that is no verb.

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 File = str | os.PathLike[str]
 
-_NEEDS_TOKEN = (
+_EXPOSED = (
     "other machines can reach this address, and there is no token; give token_file= (or set STREAMWEAVE_TOKEN_FILE), "
     "or serve on 127.0.0.1 and reach it through a tunnel, such as ssh -L"
 )
@@ -92,6 +92,7 @@ class Server:
     def _serve(self) -> None:
         # A loop of its own whatever the kernel's policy is, and no signal handlers outside the main thread.
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner, self._listening:
+            self._api.loop = runner.get_loop()
             runner.run(self._uvicorn.serve(sockets=[self._listening]))
 
 
@@ -119,7 +120,7 @@ def serve(
     loopback = _is_loopback(host)
     found = find_token(token, token_file, os.environ, exposed=not loopback)
     if found.made and not loopback:
-        raise ConfigError(f"run {run.name!r} on {host!r}", (_NEEDS_TOKEN,))
+        raise ConfigError(f"run {run.name!r} on {host!r}", (_EXPOSED,))
     _check_certificate(certfile, keyfile)
     for earlier in [server for server in _servers if server.port == port and server.run.name == run.name]:
         earlier.close()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -37,10 +39,15 @@ class Api:
         self.feed = Feed(run)
         self.wrong = Allowance(limits.wrong_tokens, limits.wrong_burst)
         self.description = b""
+        self.loop: asyncio.AbstractEventLoop | None = None
+        """The server's own, once it is running."""
 
     def close(self) -> None:
-        """End the streams of events. From any thread."""
+        """End the streams of events, and whatever waits. From any thread."""
         self.feed.close()
+        if self.loop is not None:
+            with suppress(RuntimeError):  # the server's loop has ended already
+                self.loop.call_soon_threadsafe(self.operations.close)
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from streamweave_lab.ops.http.api import Api, Endpoint
-from streamweave_lab.ops.http.guard import Guard, demand_token, let_through
+from streamweave_lab.ops.http.guard import Guard, demand_token
 from streamweave_lab.ops.http.openapi import describe
 from streamweave_lab.ops.http.plain import encoded
-from streamweave_lab.ops.http.problems import Problem, problem_of
+from streamweave_lab.ops.http.problems import Problem, answered, problem_of
 from streamweave_lab.ops.http.table import TABLE
 
 LOG = logging.getLogger("streamweave_lab.http")
-LOG.addHandler(logging.NullHandler())  # else what is logged here would be printed into whatever cell runs
+for _logger in (LOG, logging.getLogger("uvicorn")):
+    # Else what is logged would be printed into whatever cell runs, where nobody has set up logging.
+    _logger.addHandler(logging.NullHandler())
 
 
 def application(api: Api, hosts: frozenset[str]) -> Starlette:
@@ -39,7 +41,6 @@ def application(api: Api, hosts: frozenset[str]) -> Starlette:
 
 def _answering(api: Api, endpoint: Endpoint):  # type: ignore[no-untyped-def]
     async def answer(request: Request) -> Response:
-        let_through(request)
         if not endpoint.open:
             demand_token(api, request)
         try:
@@ -55,15 +56,11 @@ def _answering(api: Api, endpoint: Endpoint):  # type: ignore[no-untyped-def]
 
 async def _problem(_: Request, problem: Exception) -> Response:
     assert isinstance(problem, Problem)  # noqa: S101 - it is what this is registered for
-    return Response(encoded(problem.document()), problem.status, problem.headers, "application/problem+json")
+    return answered(problem)
 
 
 async def _no_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - it is what this is registered for
-    try:
-        let_through(request)
-    except Problem as problem:
-        return await _problem(request, problem)
     allowed = (error.headers or {}).get("Allow", "")
     what = (
         f"this is asked with {allowed}, not {request.method}"
@@ -71,4 +68,4 @@ async def _no_route(request: Request, error: Exception) -> Response:
         else "there is nothing here; GET /openapi.json describes what there is"
     )
     kind = "method" if error.status_code == 405 else "not-found"
-    return await _problem(request, Problem(error.status_code, kind, what, headers=error.headers))
+    return answered(Problem(error.status_code, kind, what, headers=error.headers))

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from streamweave_lab.clock import SYSTEM_CLOCK
 from streamweave_lab.ops.http.limits import Allowance, Limits
-from streamweave_lab.ops.http.problems import Problem
+from streamweave_lab.ops.http.problems import Problem, answered
 
 if TYPE_CHECKING:
     from streamweave_lab.ops.http.api import Api
@@ -55,11 +55,11 @@ class Guard:
                     sent.setdefault(header, value)
             await send(message)
 
-        scope["state"]["refused"] = self._refusal(scope, headers)
-        return await self._app(scope, receive, marked)
+        refusal = self._refusal(scope, headers)
+        return await (self._app if refusal is None else answered(refusal))(scope, receive, marked)
 
     def _refusal(self, scope: Scope, headers: Headers) -> Problem | None:
-        """Why this request is not let through; raised where problems are made into answers."""
+        """Why this request is not let through."""
         hosts = headers.getlist("host")
         fits = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
         if self._hosts != {ANY} and (fits is None or fits[1].lower() not in self._hosts):
@@ -70,13 +70,6 @@ class Guard:
             return None
         wait = self._rate.spend(_address(scope), SYSTEM_CLOCK.now())
         return None if not wait else _too_often("requests", wait)
-
-
-def let_through(request: Request) -> None:
-    """Raises: Problem where the guard has refused the request."""
-    refused = getattr(request.state, "refused", None)
-    if refused is not None:
-        raise refused
 
 
 def has_token(api: Api, request: Request) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from streamweave_lab.ops.health import SILENT
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -26,6 +28,8 @@ class Limits:
     """Readers of events at the same time."""
     running: int = 32
     """Operations that have not ended at the same time."""
+    silent: float = SILENT
+    """Seconds without a heartbeat of the run's loop after which /live says that only a restart would help."""
     read_seconds: float = 10.0
     """Within which a request must have arrived whole."""
     write_seconds: float = 10.0

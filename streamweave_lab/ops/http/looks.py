@@ -37,6 +37,8 @@ async def events(api: Api, request: Request) -> Response:
     if asked is not None and not (asked.isascii() and asked.isdigit() and len(asked) <= 18):
         what = f"Last-Event-ID is the number of an event, not {asked[:40]!r}; 0 begins with the oldest that is kept"
         raise Problem(422, "refused", what)
+    if request.method == "HEAD":
+        return Response(media_type="text/event-stream")
     after = api.feed.newest if asked is None else int(asked)
     return StreamingResponse(
         api.feed.stream(after), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}

@@ -38,39 +38,44 @@ class Operation:
     verb: str
     asked_at: float
     future: Future[Any]
-    over: asyncio.Event = field(default_factory=asyncio.Event)
+    stirred: asyncio.Event = field(default_factory=asyncio.Event)
+    """It is over, or nobody is to wait for it any more."""
     ended_at: float | None = None
     problem: Problem | None = None
 
     @property
     def state(self) -> str:
         """As in the document."""
-        return "running" if self.ended_at is None else "done" if self.problem is None else "failed"
+        return "running" if not self.over else "done" if self.problem is None else "failed"
+
+    @property
+    def over(self) -> bool:
+        """It has ended, well or badly."""
+        return self.ended_at is not None
 
     def end(self, problem: Problem | None) -> None:
-        """It is over, well or badly."""
-        if self.ended_at is None:
+        """It has ended now; with a problem, if it failed."""
+        if not self.over:
             self.ended_at, self.problem = SYSTEM_CLOCK.wall(), problem
-            self.over.set()
+            self.stirred.set()
 
     async def wait(self, seconds: float) -> bool:
         """Wait until it is over, at most so many seconds. Returns: it is over."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self.over.wait()
-        return self.over.is_set()
+                await self.stirred.wait()
+        return self.over
 
     def document(self, status: Status) -> dict[str, Any]:
         """The operation as its clients see it; `status` tells how far it has come."""
-        ended = self.ended_at is not None
         return {
             "id": self.id,
             "verb": self.verb,
             "state": self.state,
             "asked_at": self.asked_at,
             "ended_at": self.ended_at,
-            "progress": None if ended else _progress(status, SYSTEM_CLOCK.wall() - self.asked_at),
-            "result": plain(self.future.result()) if ended and self.problem is None else None,
+            "progress": None if self.over else _progress(status, SYSTEM_CLOCK.wall() - self.asked_at),
+            "result": plain(self.future.result()) if self.over and self.problem is None else None,
             "problem": self.problem and self.problem.document(),
         }
 
@@ -103,7 +108,7 @@ class Operations:
                 what = f"this Idempotency-Key was used for another request (operation {name}); use a new one"
                 raise Problem(422, "key-used", what)
             return self._all[name]
-        if sum(not each.over.is_set() for each in self._all.values()) >= self._most:
+        if sum(not each.over for each in self._all.values()) >= self._most:
             what = f"{self._most} operations are running; wait for one of them to end, GET /operations lists them"
             raise Problem(429, "too-many-operations", what, headers={"Retry-After": "5"})
         operation = self._asked(ask)
@@ -128,10 +133,15 @@ class Operations:
             loop.call_later(LONGEST_TAP, future.cancel)
         return operation
 
+    def close(self) -> None:
+        """Let nobody wait any longer."""
+        for operation in self._all.values():
+            operation.stirred.set()
+
     def look_after(self) -> None:
         """A run's loop that closes takes what it was asked with it: such operations end here."""
         for operation in self._all.values():
-            if operation.over.is_set() or not self._run.settled:
+            if operation.over or not self._run.settled:
                 continue
             ended = self._run.status().ended_at or 0.0
             if SYSTEM_CLOCK.wall() - max(ended, operation.asked_at) > STRANDED:
@@ -139,7 +149,7 @@ class Operations:
                 operation.end(Problem(409, "ended", what))
 
     def _forget(self) -> None:
-        ended = [name for name, each in self._all.items() if each.over.is_set()]
+        ended = [name for name, each in self._all.items() if each.over]
         for name in ended[: max(0, len(self._all) - KEPT)]:
             del self._all[name]
         self._keys = {key: asked for key, asked in self._keys.items() if asked[1] in self._all}

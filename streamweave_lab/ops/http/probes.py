@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,16 +20,14 @@ from streamweave_lab.ops.http.guard import has_token
 async def live(api: Api, request: Request) -> Response:
     """GET /live."""
     status, silent = api.run.status(), max(0.0, SYSTEM_CLOCK.now() - api.run.heartbeat())
-    found = health.live(status, silent)
+    found = health.live(status, silent, api.limits.silent)
     return _answer("live", found, status, request, [("event loop", found.ok, f"last heard of {silent:.1f} s ago")])
 
 
 async def ready(api: Api, request: Request) -> Response:
     """GET /ready."""
     status = api.run.status()
-    found = health.ready(status)
-    if not found.ok and not has_token(api, request):
-        found = health.Health(False, health.told_to_all(status) or found.reasons, found.since)
+    found = _as_may_be_told(health.ready(status), status, api, request)
     stalled = status.loop.stalled_seconds
     return _answer("ready", found, status, request, [
         ("run", status.state == "running", f"it is {status.state}"),
@@ -40,9 +39,7 @@ async def ready(api: Api, request: Request) -> Response:
 async def startup(api: Api, request: Request) -> Response:
     """GET /startup."""
     status = api.run.status()
-    found = health.startup(status)
-    if not found.ok and not has_token(api, request):
-        found = health.Health(False, health.told_to_all(status) or found.reasons, found.since)
+    found = _as_may_be_told(health.startup(status), status, api, request)
     kept = status.checkpoint
     resumed = kept.resumed_from if kept is not None else None
     restored = "nothing to restore" if resumed is None else f"from checkpoint {resumed}"
@@ -76,6 +73,12 @@ async def index(api: Api, _: Request) -> Response:
     return HTMLResponse(
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><h1>{title}</h1><ul>{links}</ul>'
     )
+
+
+def _as_may_be_told(found: health.Health, status: Status, api: Api, request: Request) -> health.Health:
+    if found.ok or has_token(api, request):
+        return found
+    return replace(found, reasons=health.told_to_all(status) or found.reasons)
 
 
 def _answer(

@@ -8,7 +8,10 @@ from concurrent.futures import CancelledError
 from http import HTTPStatus
 from typing import Any
 
+from starlette.responses import Response
+
 from streamweave_lab.errors import ConfigError, IllegalMoveError, RunFailedError, StateError, StreamweaveError
+from streamweave_lab.ops.http.plain import encoded
 
 URN = "urn:streamweave:problem:"
 """What `type` begins with; what follows names the problem for programs, such as "illegal-move"."""
@@ -57,9 +60,14 @@ def problem_of(error: BaseException, verb: str) -> Problem:
     return Problem(500, "internal", f"{verb} raised {type(error).__name__}: {error}; the log of the process has more")
 
 
+def answered(problem: Problem) -> Response:
+    """The answer itself."""
+    return Response(encoded(problem.document()), problem.status, problem.headers, "application/problem+json")
+
+
 def _words(error: BaseException) -> str:
     """A KeyError's own text is the repr of its message."""
     return str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error) or type(error).__name__
 
 
-__all__ = ["Problem", "problem_of"]
+__all__ = ["Problem", "answered", "problem_of"]
