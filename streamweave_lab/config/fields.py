@@ -123,6 +123,15 @@ def nearest(name: str, known: list[str]) -> str:
     return f"known are {', '.join(known)}" if known else "there are none"
 
 
+def short(value: Any) -> str:
+    """The value in a sentence, at most 60 characters of it."""
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # nested too deep; a whole number of more digits than Python writes
+        text = f"a {type(value).__name__} too large to show"
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
 def hidden(value: Any) -> Any:
     """`value` with every secret in it replaced by the mask."""
     match value:

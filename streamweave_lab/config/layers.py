@@ -29,6 +29,8 @@ class Origin:
     runtime: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """Changes made at run time, by dotted name; they stand above file and environment."""
     places: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()
+    """The files that were read: the configuration's own, and those of secrets."""
 
 
 def read(model: type[M], origin: Origin, schema_version: int, migrations: Mapping[int, Migration]) -> tuple[M, Origin]:
@@ -44,7 +46,8 @@ def read(model: type[M], origin: Origin, schema_version: int, migrations: Mappin
     layers.lay(in_environment(environ, layers.leaves), "in the environment")
     layers.lay(Found(dict(origin.runtime), dict.fromkeys(origin.runtime, "runtime")), "given at run time")
     built = layers.build(str(origin.path) if origin.path else "environment")
-    return built, Origin(origin.path, origin.environ, origin.runtime, layers.found.places)
+    files = ((origin.path,) if origin.path else ()) + tuple(layers.found.files)
+    return built, Origin(origin.path, origin.environ, origin.runtime, layers.found.places, files)
 
 
 class Layers:
@@ -59,6 +62,7 @@ class Layers:
     def lay(self, layer: Found, where: str) -> None:
         """Put `layer` on top; a name that is no field becomes a problem."""
         self.found.problems += layer.problems
+        self.found.files += layer.files
         for name, value in layer.values.items():
             if name not in self.leaves and name not in self._sections:
                 self.found.problems.append(unknown(name, list(self.leaves), where))

@@ -7,6 +7,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+from streamweave_lab.config.fields import MASK, short
 from streamweave_lab.errors import ConfigError
 
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
@@ -35,11 +36,11 @@ def _refusal(version: Any, model: type, to: int, path: Path) -> str | None:
     if version is None:
         return f"schema_version: is required, {where}; write schema_version = {to} at its top"
     if type(version) is not int or version < 1:
-        return f"schema_version = {version!r}: must be a whole number from 1 to {to}, {where}"
+        return f"schema_version = {short(version)}: must be a whole number from 1 to {to}, {where}"
     if version > to:
         return (
-            f"schema_version = {version}: must be at most {to}, {where}; the file is newer than {model.__name__} here. "
-            + _what_to_install(model, version)
+            f"schema_version = {short(version)}: must be at most {to}, {where}; "
+            f"the file is newer than {model.__name__} here. " + _what_to_install(model, version)
         )
     return None
 
@@ -47,7 +48,7 @@ def _refusal(version: Any, model: type, to: int, path: Path) -> str | None:
 def _what_to_install(model: type, version: int) -> str:
     module = model.__module__.partition(".")[0]
     if module == "__main__":
-        return f"Use the newer definition of {model.__name__}, which has schema_version = {version}"
+        return f"Use the newer definition of {model.__name__}, which has schema_version = {short(version)}"
     from importlib.metadata import packages_distributions  # it takes 20 ms to import, for one message
 
     package = next(iter(packages_distributions().get(module, [module])))
@@ -62,9 +63,23 @@ def _stepped(
     if migrate is None:
         raise ConfigError(str(path), (f"{start}there is no migration from {step} to {step + 1}",))
     try:
-        after = migrate(deepcopy(values))
+        after: Any = migrate(deepcopy(values))
     except Exception as error:
-        raise ConfigError(str(path), (f"{start}the migration from {step} to {step + 1} failed: {error!r}",)) from error
+        # Not chained: the error may quote a value, and any value may be a secret.
+        said = f"{start}the migration from {step} to {step + 1} failed: {_without_values(repr(error), values)}"
+        raise ConfigError(str(path), (said,)) from None
     if not isinstance(after, dict):
-        raise ConfigError(str(path), (f"{start}the migration from {step} to {step + 1} returned {after!r}",))
+        returned = "None" if after is None else f"a {type(after).__name__}"
+        said = f"{start}the migration from {step} to {step + 1} returned {returned}"
+        raise ConfigError(str(path), (said,))
     return after
+
+
+def _without_values(said: str, content: Any) -> str:
+    """`said`, should it quote a text out of `content`."""
+    if isinstance(content, str) and content:
+        return said.replace(content, MASK).replace(repr(content)[1:-1], MASK)
+    inner = content.values() if isinstance(content, dict) else content if isinstance(content, list) else ()
+    for value in inner:
+        said = _without_values(said, value)
+    return said

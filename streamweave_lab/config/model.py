@@ -90,7 +90,8 @@ class Config(BaseModel):
         layers.lay(Found(new, dict.fromkeys(new, "runtime")), "given at run time")
         built: Self = layers.build("change at run time")
         before = self._origin or Origin()
-        built._origin = Origin(before.path, before.environ, {**before.runtime, **new}, layers.found.places)
+        runtime = {**before.runtime, **new}
+        built._origin = Origin(before.path, before.environ, runtime, layers.found.places, before.files)
         return built
 
     def provenance(self) -> dict[str, str]:
@@ -126,6 +127,11 @@ class Config(BaseModel):
         built, known = read(cls, origin, cls.schema_version, cls.migrations)
         built._origin = known
         return built
+
+
+def files_of(config: Config) -> tuple[Path, ...]:
+    """The files that `config` was read from: its own, and those of secrets."""
+    return config._origin.files if config._origin else ()
 
 
 def _place_of(name: str, places: Mapping[str, str]) -> str:

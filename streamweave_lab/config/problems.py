@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from streamweave_lab.config.fields import MASK, Leaf, leaves, nearest
+from streamweave_lab.config.fields import MASK, Leaf, leaves, nearest, short
 
 _SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
     "greater_than": lambda c: f"must be greater than {_number(c['gt'])}",
@@ -83,12 +83,10 @@ def _facts(problem: ErrorDetails, known: Mapping[str, Leaf]) -> tuple[str, str, 
     # A table says little in a sentence, and may hold a secret further down.
     if not name or kind == "missing" or isinstance(value, dict | BaseModel):
         return name, "", limit
-    return name, f" = {MASK if leaf and leaf.holds_secret else _short(value)}", limit
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:59] + "…"
+    # Where a section was given something else, a secret may be in that.
+    inner = [k for k in known.values() if k.name.startswith(f"{name}.")] if isinstance(value, str | list) else []
+    masked = any(each.holds_secret for each in ([leaf] if leaf else inner))
+    return name, f" = {MASK if masked else short(value)}", limit
 
 
 def _number(limit: Any) -> Any:

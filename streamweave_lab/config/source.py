@@ -16,6 +16,9 @@ from streamweave_lab.errors import ConfigError
 
 PREFIX = "STREAMWEAVE_"
 
+_LARGEST = 1 << 20
+"""Characters of a file, more than anybody writes: who names /dev/zero must not fill the memory."""
+
 
 @dataclass
 class Found:
@@ -24,6 +27,8 @@ class Found:
     values: dict[str, Any] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+    """The files of secrets."""
 
     def put(self, name: str, value: Any, place: str) -> None:
         """Set one value."""
@@ -34,11 +39,13 @@ class Found:
 def parsed(path: Path) -> dict[str, Any]:
     """The content of a TOML or JSON file. Raises: ConfigError."""
     try:
-        return _understood(path.suffix, path.read_text(encoding="utf-8-sig"))
+        return _understood(path.suffix, _text(path, "utf-8-sig"))
     except OSError as error:
         raise ConfigError(str(path), (Outside(f"cannot be read: {error.strerror}"),)) from None
     except ValueError as error:
         raise ConfigError(str(path), (f"cannot be understood: {error}",)) from None
+    except RecursionError:
+        raise ConfigError(str(path), ("cannot be understood: tables or lists are nested too deep",)) from None
 
 
 def in_file(values: Mapping[str, Any], known: dict[str, Leaf], path: Path) -> Found:
@@ -72,6 +79,14 @@ def in_environment(environ: Mapping[str, str], known: dict[str, Leaf]) -> Found:
 def variable_of(name: str) -> str:
     """The environment variable of a field: "sink.path" is STREAMWEAVE_SINK__PATH."""
     return PREFIX + name.replace(".", "__").upper()
+
+
+def _text(path: Path, encoding: str) -> str:
+    with path.open(encoding=encoding) as file:
+        text = file.read(_LARGEST + 1)
+    if len(text) > _LARGEST:
+        raise ValueError(f"it has more than {_LARGEST} characters")
+    return text
 
 
 def _understood(suffix: str, text: str) -> dict[str, Any]:
@@ -122,10 +137,14 @@ def _read_secret(found: Found, name: str, path: Path, place: str, both: bool) ->
     if both:
         found.problems.append(f"{name}: is given both itself and as {name}_file, {where}; give one of them")
         return
+    found.files.append(path)
     try:
-        found.put(name, path.read_text(encoding="utf-8").removesuffix("\n"), f"secret file named {where}")
+        found.put(name, _text(path, "utf-8").removesuffix("\n"), f"secret file named {where}")
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        # Not the text of a UnicodeDecodeError, which quotes the secret.
+        reason = (
+            "it is not UTF-8 text" if isinstance(error, UnicodeError) else getattr(error, "strerror", None) or error
+        )
         said = f"{name}: the secret file {path} cannot be read: {reason}, named {where}"
         found.problems.append(Outside(said))
 

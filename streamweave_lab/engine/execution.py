@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from streamweave_lab.clock import Clock, VirtualClock
 from streamweave_lab.config.model import Config
-from streamweave_lab.config.plan import Change, Plan, plan
+from streamweave_lab.engine.changes import Changes
 from streamweave_lab.engine.core import Core, Host
 from streamweave_lab.engine.drain import Drain
 from streamweave_lab.engine.epochs import Epochs
@@ -20,7 +20,7 @@ from streamweave_lab.engine.events import Events
 from streamweave_lab.engine.kept import Kept
 from streamweave_lab.engine.lifecycle import Lifecycle, State
 from streamweave_lab.engine.pulse import Pulse
-from streamweave_lab.engine.reports import Checkpointed, Drained, Reloaded
+from streamweave_lab.engine.reports import Checkpointed, Drained
 from streamweave_lab.engine.status import EventStatus
 from streamweave_lab.engine.step import Pause, Stepper
 from streamweave_lab.errors import ConfigError, RunFailedError, StateError
@@ -76,7 +76,10 @@ class Execution:
         self._last_write: asyncio.Task[None] | None = None
         self._suspend_task: asyncio.Task[Checkpointed] | None = None
         self.last_checkpoint: Checkpointed | None = None
+        self._insecure: tuple[str, Exception] | None = None
+        """A node that could not bring what it kept to where it lasts, and why."""
         self._changing = asyncio.Lock()
+        self.changes = Changes(self)
         self._writing = asyncio.Lock()
         """Checkpoints are written in the order of their cuts, and so are their ids: the last of a run is the newest."""
         self._on_end: list[Callable[[], object]] = []
@@ -173,7 +176,7 @@ class Execution:
             self._end(State.STOPPED, self._say_finished)
         elif self.loop is None:
             self._write_last(self.checkpoints)
-            self._end(State.STOPPED, self._say_finished)
+            self._end_kept()
         elif self._last_write is None:
             self._last_write = self.loop.create_task(self._end_written(self.checkpoints), name="last checkpoint")
 
@@ -194,6 +197,7 @@ class Execution:
             self.core.let_in()
         elif self.loop is None or isinstance(self.core.clock, VirtualClock):
             self._note_checkpoint(self._written(self.checkpoints, "start", 0, beginning))
+            self._fail_if_insecure()
             self.core.let_in()
         else:
             writing = self._let_in_written(self.checkpoints, beginning)
@@ -204,11 +208,16 @@ class Execution:
             async with self._writing:
                 report = await self._elsewhere(self._written, checkpoints, "start", 0, beginning)
             self._note_checkpoint(report)
+            self._fail_if_insecure()
             self.core.let_in()
 
     async def _end_written(self, checkpoints: Checkpoints) -> None:
         async with self._writing:
             await self._elsewhere(self._write_last, checkpoints)
+        self._end_kept()
+
+    def _end_kept(self) -> None:
+        self._fail_if_insecure()
         self._end(State.STOPPED, self._say_finished)
 
     async def _elsewhere(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -227,10 +236,24 @@ class Execution:
         clock = self.core.clock
         began = clock.now()
         try:
+            self._secure(kept)
             info = checkpoints.write(self.name, epoch, clock.wall(), reason, kept, self.config)
         except (StateError, OSError) as error:
             return Checkpointed(False, epoch=epoch, seconds=clock.now() - began, problem=str(error) or repr(error))
         return Checkpointed(True, info.id, epoch, clock.now() - began, info.bytes)
+
+    def _secure(self, kept: Iterable[str]) -> None:
+        """Have nodes bring what they kept to where it lasts; in the thread that writes the checkpoint."""
+        for name in kept:
+            try:
+                self.core.by_name[name].node.secure()
+            except Exception as error:
+                self._insecure = name, error
+                raise StateError(f"{name}: {error!r}") from error
+
+    def _fail_if_insecure(self) -> None:
+        if self._insecure is not None:
+            self.failed(self._insecure[0], None, self._insecure[1])
 
     def _note_checkpoint(self, report: Checkpointed) -> None:
         """Count and tell; on the loop."""
@@ -307,6 +330,7 @@ class Execution:
                 report = await self._elsewhere(self._written, checkpoints, reason, epoch, cut)
             report = replace(report, seconds=self.core.clock.now() - began)
             self._note_checkpoint(report)
+            self._fail_if_insecure()
             return report
 
     async def _take_regularly(self, checkpoints: Checkpoints) -> None:
@@ -346,49 +370,3 @@ class Execution:
             problem = "it failed" if self.failure else f"not every node met the barrier within {timeout:g} s"
             return Checkpointed(False, seconds=seconds, problem=problem, dropped=self.dropped)
         return replace(self.last_checkpoint, seconds=seconds)
-
-    async def _change_to(self, new: Config) -> Reloaded:
-        if reasons := tuple(self._why_no_change(new)):
-            return self._rejected(reasons)
-        # To cancel the waiting must not make the run forget a barrier that is under way.
-        return await asyncio.shield(asyncio.ensure_future(self._change(new)))
-
-    def _why_no_change(self, new: Config) -> Iterable[str]:
-        if self.config is None:
-            yield "the run was started without a configuration; pass config= to start"
-        elif not isinstance(new, type(self.config)):
-            yield (
-                f"{type(new).__name__} is not the class of the configuration that the run was started with; "
-                f"start it again"
-            )
-        elif self.lifecycle.state is not State.RUNNING:
-            yield f"the run is {self.lifecycle.state.value}; a configuration is applied while it runs"
-
-    async def _change(self, new: Config) -> Reloaded:
-        async with self._changing:
-            if reasons := tuple(self._why_no_change(new)):
-                return self._rejected(reasons)
-            planned = plan(self._configured(), new)
-            if planned.refused:
-                return self._rejected(planned.refused, planned.changes)
-            epoch = await self._pass(partial(Barrier, config=new))
-            if epoch is None or not self.epochs.met:
-                how = "ended" if self.failure is None else "failed"
-                when = "it was applied" if epoch is None else f"every node had met epoch {epoch}"
-                return self._rejected((f"the run {how} before {when}",))
-            return self._applied(new, epoch, planned)
-
-    def _applied(self, new: Config, epoch: int, planned: Plan) -> Reloaded:
-        self.config, self.config_epoch = new, epoch
-        self.config_version += 1
-        self.reloads["applied"] += 1
-        self.last_reload_successful, self.last_reload_at = True, self.core.clock.wall()
-        said = "; ".join(map(str, planned.changes)) or "nothing changed"
-        self.told("config.applied", f"version {self.config_version} active since epoch {epoch}: {said}")
-        return Reloaded(True, self.config_version, epoch, planned.changes)
-
-    def _rejected(self, reasons: tuple[str, ...], changes: tuple[Change, ...] = ()) -> Reloaded:
-        self.reloads["rejected"] += 1
-        self.last_reload_successful = False
-        self.told("config.rejected", "; ".join(reasons), level="warning")
-        return Reloaded(False, self.config_version, None, changes, reasons)

@@ -52,10 +52,17 @@ class Reloaded:
     """The outcome of a change of configuration."""
 
     applied: bool
+    """It is in force now."""
     version: int
     """The configuration version in force now."""
     epoch: int | None = None
     """The epoch since which a change that was applied holds in the whole graph."""
     changes: tuple[Change, ...] = ()
     refused: tuple[str, ...] = ()
-    """Why it was refused: a sentence for each field, with its value and its limit."""
+    """Why it was refused, a sentence for each field, with its value and its limit; or why it was rolled back."""
+    rolled_back: bool = False
+    """It was applied, the run did worse, and the version before is in force again, under a new number."""
+    verified: float = 0.0
+    """Seconds for which the run was watched with it."""
+    notes: tuple[str, ...] = ()
+    """What else is to be known of it, such as a secret that was not brought back."""

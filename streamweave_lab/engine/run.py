@@ -87,7 +87,7 @@ class LocalRun(Execution):
 
     @property
     def history(self) -> History:
-        """The configuration versions of this run, the newest first: who asked for each, when, why, what became of it."""
+        """The configuration versions of this run, newest first: who asked for each, when, why, and what became of it."""
         return self.changes.history
 
     def plan_reload(self) -> Plan:

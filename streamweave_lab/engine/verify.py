@@ -1,0 +1,101 @@
+"""Whether a run does worse after a change of its configuration than before. Decisions, and how a run is looked at."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from streamweave_lab.engine.lifecycle import State
+from streamweave_lab.engine.look import why_not_ready
+from streamweave_lab.engine.status import LoopStatus
+
+if TYPE_CHECKING:
+    from streamweave_lab.engine.execution import Execution
+
+SECONDS_BETWEEN_LOOKS = 0.25
+FEWEST_ERRORS = 3
+"""Fewer new errors of a node than this are not taken for a rise."""
+MARGIN = 0.01
+"""The share of refused items may rise to twice what it was, and by this much, before it is a rise."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one node has done since the run began."""
+
+    items: int = 0
+    errors: int = 0
+    restarts: int = 0
+
+
+@dataclass(frozen=True)
+class Health:
+    """How a run does at one moment."""
+
+    nodes: Mapping[str, Work] = field(default_factory=dict)
+    reasons: tuple[str, ...] = ()
+    """Why it is not ready."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of watching a run after a change."""
+
+    seconds: float
+    worse: tuple[str, ...] = ()
+    """In which respects it does worse: a sentence each."""
+    cut_short: str | None = None
+    """Why it was not watched to the end."""
+
+
+def worse(before: Health, applied: Health, now: Health) -> tuple[str, ...]:
+    """In which respects a run does worse since a change was applied than before it was asked for."""
+    found = [f"it is not ready: {reason}" for reason in now.reasons if reason not in before.reasons]
+    for name, work in now.nodes.items():
+        start = applied.nodes.get(name, Work())
+        errors, items = work.errors - start.errors, work.items - start.items
+        share, usual = _share(errors, items), _share(start.errors, start.items)
+        if errors >= FEWEST_ERRORS and share > 2 * usual + MARGIN:
+            found.append(f"{name} refuses {share:.0%} of its items, before it were {usual:.1%}")
+        if work.restarts > start.restarts:
+            found.append(f"{name} has failed and begins again")
+    return tuple(found)
+
+
+def health(run: Execution) -> Health:
+    """How `run` does now; on its loop."""
+    resting = run.core.resting
+    nodes = {
+        state.node.name: Work(
+            sum(state.items_in.values()) if state.items_in else sum(state.items_out.values()),
+            state.errors,
+            state.restarts + bool(resting & state.bit),
+        )
+        for state in run.core.states
+    }
+    loop = run.pulse.status() if run.pulse is not None else LoopStatus()
+    return Health(nodes, tuple(why_not_ready(run, loop)))
+
+
+async def watched(run: Execution, before: Health, seconds: float, hurried: Callable[[], bool]) -> Verdict:
+    """Watch `run` for so many seconds after a change, or until it does worse, ends, or somebody is in a hurry."""
+    clock, applied = run.core.clock, health(run)
+    began = clock.now()
+    while (left := began + seconds - clock.now()) > 0:
+        await asyncio.sleep(min(left, SECONDS_BETWEEN_LOOKS))
+        since, state = clock.now() - began, run.lifecycle.state
+        if state is State.FAILED:
+            return Verdict(since, tuple(why_not_ready(run, LoopStatus())))
+        if state is not State.RUNNING:
+            return Verdict(since, cut_short=f"the run is {state.value}")
+        if found := worse(before, applied, health(run)):
+            return Verdict(since, found)
+        if hurried():
+            return Verdict(since, cut_short="another change was asked for")
+    return Verdict(seconds)
+
+
+def _share(errors: int, items: int) -> float:
+    return errors / max(items, errors, 1)
