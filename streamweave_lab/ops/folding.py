@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from weakref import WeakSet
 
 from streamweave_lab.engine.status import Status
 from streamweave_lab.errors import ConfigError
 from streamweave_lab.ops.families import FAMILIES, GRAPH, Family, Fold, Labels
+from streamweave_lab.ops.telling import tell
 
 VARIABLE = "STREAMWEAVE_METRICS_PORTS"
 
@@ -63,6 +65,17 @@ def measured(status: Status, limit: int = PORTS) -> Iterator[tuple[Family, Serie
     yield FOLDED, {(status.graph,): len(fold.nodes)}
 
 
+def tell_folded(run: object, status: Status, limit: int) -> None:
+    """Note in the run, once, that some of its nodes are told together in its metrics."""
+    together = folding(status, limit)
+    if together.nodes and run not in _TOLD:
+        _TOLD.add(run)
+        tell(run, "metrics.folded", str(together), "warning")
+
+
+_TOLD: WeakSet[object] = WeakSet()
+
+
 def port_limit(environ: Mapping[str, str] = os.environ) -> int:
     """The limit that STREAMWEAVE_METRICS_PORTS sets, or PORTS. Raises: ConfigError if that is no positive number."""
     given = environ.get(VARIABLE, "").strip()
@@ -103,4 +116,4 @@ def _folded(family: Family, labels: Labels) -> Labels | None:
     return tuple(together.get(name, value) for name, value in zip(family.labels, labels, strict=True))
 
 
-__all__ = ["FOLDED", "OTHERS", "PORTS", "VARIABLE", "Folding", "folding", "measured", "port_limit"]
+__all__ = ["FOLDED", "OTHERS", "PORTS", "VARIABLE", "Folding", "folding", "measured", "port_limit", "tell_folded"]

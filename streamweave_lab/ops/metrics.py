@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from weakref import WeakSet
 
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, Metric, generate_latest
 from prometheus_client.exposition import choose_encoder
@@ -11,8 +10,7 @@ from prometheus_client.registry import Collector
 
 from streamweave_lab.engine.status import Status
 from streamweave_lab.ops.families import Kind
-from streamweave_lab.ops.folding import PORTS, folding, measured, port_limit
-from streamweave_lab.ops.telling import tell
+from streamweave_lab.ops.folding import PORTS, measured, port_limit, tell_folded
 
 _SUFFIX: dict[Kind, str] = {"counter": "_total", "info": "_info", "gauge": "", "stateset": ""}
 
@@ -53,17 +51,6 @@ def registry_of(run: object, status: Callable[[], Status], limit: int | None = N
     return registry(status, limit)
 
 
-def tell_folded(run: object, status: Status, limit: int) -> None:
-    """Note in the run, once, that some of its nodes are told together in its metrics."""
-    together = folding(status, limit)
-    if together.nodes and run not in _TOLD:
-        _TOLD.add(run)
-        tell(run, "metrics.folded", str(together), "warning")
-
-
-_TOLD: WeakSet[object] = WeakSet()
-
-
 def exposition(own: CollectorRegistry, accept: str) -> tuple[bytes, str]:
     """The metrics as (body, content type): text 0.0.4 unless the Accept header asks for OpenMetrics."""
     if "application/openmetrics-text" not in accept:
@@ -82,4 +69,4 @@ def collect(status: Status, limit: int = PORTS) -> Iterator[Metric]:
         yield metric
 
 
-__all__ = ["RunCollector", "collect", "exposition", "registry", "registry_of", "tell_folded"]
+__all__ = ["RunCollector", "collect", "exposition", "registry", "registry_of"]
