@@ -42,7 +42,7 @@ def on_own_loop(
     """Carry a verb out on the run's own loop, whichever loop awaits it."""
 
     @wraps(verb)
-    async def carried(run: LocalRun, *args: P.args, **kwargs: P.kwargs) -> R:
+    async def carried(run: LocalRun, /, *args: P.args, **kwargs: P.kwargs) -> R:
         if run.loop is None or run.settled or run.loop is asyncio.get_running_loop():
             return await verb(run, *args, **kwargs)
         there = asyncio.run_coroutine_threadsafe(verb(run, *args, **kwargs), run.loop)

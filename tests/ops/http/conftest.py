@@ -1,0 +1,78 @@
+"""A run with a configuration on a loop of its own, its server, and a client that has the token."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import httpx
+import pytest
+
+from streamweave_lab.config.model import Config, live
+from streamweave_lab.engine.run import LocalRun
+from streamweave_lab.graph.graph import Graph
+from streamweave_lab.operators import Count, Map, Replay
+from streamweave_lab.ops.http.limits import Limits
+from streamweave_lab.ops.server import Server, serve
+
+TOKEN = "a-token-of-a-test-0123456789"
+
+
+class Speed(Config):
+    """What the run of these tests is configured with."""
+
+    limit: int = live(10, ge=1)
+    city: str = "Chișinău"
+
+
+async def ticks() -> AsyncIterator[int]:
+    for tick in count():
+        yield tick
+        await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[LocalRun]:
+    """Endless, and configured by a file."""
+    (tmp_path / "speed.toml").write_text("schema_version = 1\nlimit = 10\n")
+    graph = Graph("endless", Replay("ticks", ticks()) >> Map("parse", lambda n: n) >> Count("counted"))
+    started = graph.start(host="thread", replace="stop", config=Speed.load(tmp_path / "speed.toml", environ={}))
+    yield started
+    if not started.lifecycle.over:
+        started.ask("stop").result(10)
+
+
+@pytest.fixture
+def limits() -> Limits:
+    """What the server bears; a test that needs other limits overrides it."""
+    return Limits()
+
+
+@pytest.fixture
+def server(run: LocalRun, limits: Limits) -> Iterator[Server]:
+    with serve(run, token=TOKEN, limits=limits) as served:
+        yield served
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[httpx.Client]:
+    """Has the token."""
+    with httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=20) as asking:
+        yield asking
+
+
+@pytest.fixture
+def dial(server: Server) -> Iterator[Callable[[], socket.socket]]:
+    """Open a bare connection, for what no decent client would send."""
+    opened: list[socket.socket] = []
+
+    def connect() -> socket.socket:
+        opened.append(socket.create_connection(("127.0.0.1", server.port), timeout=10))
+        return opened[-1]
+
+    yield connect
+    for each in opened:
+        each.close()
