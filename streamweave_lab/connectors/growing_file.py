@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from io import FileIO
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from streamweave_lab.errors import StateError
@@ -29,6 +30,8 @@ class GrowingFile:
         self._lock()
         self.size = self._file.seek(0, os.SEEK_END)
         """Bytes."""
+        self._secured = False
+        self._securing = Lock()
         _secure_folder(path.parent)
 
     def empty(self) -> None:
@@ -59,18 +62,33 @@ class GrowingFile:
     def append(self, data: bytes) -> None:
         """Write all of it."""
         rest = memoryview(data)
+        self._secured = False
         while rest:
             written = self._file.write(rest)
             self.size += written
             rest = rest[written:]
 
     def secure(self) -> None:
-        """Return when everything is on the disk."""
-        os.fsync(self._file.fileno())
+        """Return when everything that was written before is on the disk. From any thread.
+
+        Raises: OSError if it is not, also where that was found out when it was closed.
+        """
+        with self._securing:
+            if self._secured:
+                return
+            self._secured = True  # before: what is written meanwhile may miss it
+            try:
+                os.fsync(self._file.fileno())
+            except (OSError, ValueError) as error:
+                self._secured = False
+                raise OSError(f"{self._node}: {self._path} is not on the disk: {error}") from error
 
     def close(self) -> None:
-        """Let another writer have it."""
-        self._file.close()
+        """Bring all to the disk, and let another writer have it."""
+        try:
+            self.secure()
+        finally:
+            self._file.close()
 
     def _byte(self, place: int) -> bytes:
         self._file.seek(place)

@@ -69,12 +69,13 @@ class JSONLinesFile(Sink[Any]):
             self._begun().append(b"\n".join(lines) + b"\n")
 
     def snapshot(self) -> dict[str, int]:
-        """How many bytes of the file belong to the run up to here; they are on the disk."""
-        if self._written is not None:  # closed
-            return {"bytes": self._written}
-        file = self._begun()
-        file.secure()
-        return {"bytes": file.size}
+        """How many bytes of the file belong to the run up to here."""
+        return {"bytes": self._begun().size if self._written is None else self._written}
+
+    def secure(self) -> None:
+        """Bring them to the disk."""
+        if self._file is not None:
+            self._file.secure()
 
     def restore(self, state: dict[str, int]) -> None:
         """Cut off what was written after the checkpoint. Raises: StateError if what came before is not there."""
@@ -87,10 +88,9 @@ class JSONLinesFile(Sink[Any]):
 
     def closed(self) -> None:
         """Close the file."""
-        if self._file is not None:
+        if self._file is not None and self._written is None:
             self._written = self._file.size
             self._file.close()
-            self._file = None
 
     def _begun(self) -> GrowingFile:
         if self._file is None:

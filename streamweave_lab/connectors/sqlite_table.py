@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from streamweave_lab.connectors.records import fields_of
-from streamweave_lab.connectors.sqlite_journal import Journal
 from streamweave_lab.connectors.sqlite_statements import ITEM_ERRORS, as_cells, has_rows, prepared, quoted
+from streamweave_lab.connectors.sqlite_transactions import Transactions
 from streamweave_lab.errors import GraphError, StateError
 from streamweave_lab.graph.batch import Batch
 from streamweave_lab.graph.node import Sink
 
-_PATIENCE = 2.0
-"""Seconds to wait for another writer of the database; the loop waits too."""
+_MOST_WAITING = 20_000
+"""Items that may wait while a commit goes on elsewhere; then the loop waits with them."""
+_SOON = 0.05
+"""Seconds after which to look again whether it is over."""
 
 
 class SQLiteTable(Sink[Any]):
@@ -76,11 +78,11 @@ class SQLiteTable(Sink[Any]):
 
     def opened(self) -> None:
         """Open the database. The table is made at the first turn: only then it is known whether the run is resumed."""
-        self._db = sqlite3.connect(self.path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        # In WAL, NORMAL commits without waiting for the disk; FULL waits, for this commit and those before it.
-        self._db.execute(f"PRAGMA synchronous = {'FULL' if self.commit == 'checkpoint' else 'NORMAL'}")
-        self._journal = Journal(self._db, self.table)
+        every_batch = self.commit == "batch"
+        self._transactions = Transactions(self.path, self.table, every_batch=every_batch, who=repr(self))
+        self._db, self._journal = self._transactions.db, self._transactions.journal
+        self._waiting: list[Batch] = []
+        self.holds = 0
         self._names: tuple[str, ...] = ()
         self._insert = ""
         self._found = self.columns
@@ -88,42 +90,46 @@ class SQLiteTable(Sink[Any]):
         self.wake_at(self.clock.now())
 
     def woken(self, now: float) -> None:
-        """The first turn, unless an item came first."""
+        """The first turn, unless an item came first; or what waits may be written now."""
         if not self._begun:
             self._begin()
-            self._turn_over()
+            self._transactions.turn_over()
+        elif self._waiting and self._transactions.closing:
+            self.wake_at(now + _SOON)
+        else:
+            self._catch_up()
 
     def on_batch(self, port: str, batch: Batch) -> None:
-        """Write the items, in a transaction that may go on."""
+        """Write the items, in a transaction that may go on; or later, while one is being committed."""
         if not self._begun:
             self._begin()
-        rows: list[tuple[Any, ...]] = []
-        places: list[int] = []
-        for place, item in enumerate(batch.items):
-            try:
-                rows.append(self._row(item))
-                places.append(place)
-            except (ValueError, TypeError, RecursionError) as error:
-                self._refuse(batch, place, error)
-        if rows:
-            self._write(rows, places, batch)
-        self._turn_over()
+        if self._transactions.closing and self.holds < _MOST_WAITING:
+            self._let_wait(batch)
+            return
+        if self._waiting or self._transactions.closing:
+            self._catch_up()
+        self._take(batch)
 
     def snapshot(self) -> dict[str, Any]:
-        """Commit all rows, to the disk; under what number the journal knows them."""
+        """Under what number the journal knows the rows written so far."""
         if not self._closed:
             if not self._begun:
                 self._begin()
-            self._commit(lasting=True)
+            self._catch_up()
+            self._transactions.snapshot()
         found = None if self._found is None else list(self._found)
         return {"writer": self._journal.writer, "sequence": self._journal.sequence, "columns": found}
+
+    def secure(self) -> None:
+        """Commit these rows, to the disk."""
+        self._transactions.secure()
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take back what was committed after the checkpoint. Raises: StateError if the database is another one."""
         self._begun = True
         if self.columns is None and state["columns"] is not None:
             self._found = _typed(state["columns"])
-        self._transaction()
+        self._transactions.begin()
         try:
             self._journal.create()
             self._journal.go_back(state["writer"], state["sequence"])
@@ -136,21 +142,19 @@ class SQLiteTable(Sink[Any]):
         """Commit all rows."""
         if not self._begun:
             self._begin()
-        self._commit(lasting=True)
+        self._catch_up()
+        self._transactions.finish()
 
     def closed(self) -> None:
         """Commit what has been written, and close the database. A resumed run takes back what came too late."""
         self._closed = True
-        try:
-            self._commit(lasting=True)
-        finally:
-            self._db.close()
+        self._transactions.close()
 
     # The table
 
     def _begin(self) -> None:
         """The first turn of a run that is not resumed."""
-        self._transaction()
+        self._transactions.begin()
         self._journal.create()
         if has_rows(self._db, self.table):
             if self.mode == "new":
@@ -167,7 +171,7 @@ class SQLiteTable(Sink[Any]):
 
     def _use(self, columns: Mapping[str, str]) -> None:
         """Make the table where there is none, and the statement that writes a row."""
-        self._transaction()
+        self._transactions.begin()
         try:
             self._insert = prepared(self._db, self.table, columns, self.key)
         except sqlite3.OperationalError as error:
@@ -175,6 +179,34 @@ class SQLiteTable(Sink[Any]):
         self._names = tuple(columns)
 
     # Rows
+
+    def _let_wait(self, batch: Batch) -> None:
+        if not self._waiting:
+            self.wake_at(self.clock.now() + _SOON)
+        self._waiting.append(batch)
+        self.holds += len(batch.items)
+
+    def _catch_up(self) -> None:
+        """Write what has waited; the loop waits if it must, as where nobody secures what a snapshot spoke of."""
+        if self._transactions.closing:
+            self._transactions.secure()
+        waiting, self._waiting = self._waiting, []
+        for batch in waiting:
+            self.holds -= len(batch.items)
+            self._take(batch)
+
+    def _take(self, batch: Batch) -> None:
+        rows: list[tuple[Any, ...]] = []
+        places: list[int] = []
+        for place, item in enumerate(batch.items):
+            try:
+                rows.append(self._row(item))
+                places.append(place)
+            except (ValueError, TypeError, RecursionError) as error:
+                self._refuse(batch, place, error)
+        if rows:
+            self._write(rows, places, batch)
+        self._transactions.turn_over()
 
     def _row(self, item: Any) -> tuple[Any, ...]:
         fields = fields_of(item)
@@ -192,7 +224,7 @@ class SQLiteTable(Sink[Any]):
         return as_cells(row)
 
     def _write(self, rows: list[tuple[Any, ...]], places: list[int], batch: Batch) -> None:
-        self._transaction()
+        self._transactions.begin()
         if not self.key:
             self._journal.before_rows()
         self._db.execute("SAVEPOINT batch")
@@ -212,44 +244,6 @@ class SQLiteTable(Sink[Any]):
 
     def _refuse(self, batch: Batch, place: int, error: Exception) -> None:
         self.refuse(batch.items[place], error, batch.times[place] if batch.times else None)
-
-    # Transactions
-
-    def _transaction(self) -> None:
-        """Begin one unless one is under way."""
-        if self._db.in_transaction:
-            return
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            raise StateError(
-                f"{self!r}: cannot write to {self.path}: {error}; two tables of one database need "
-                f'commit="batch", for it has one writer at a time'
-            ) from error
-
-    def _turn_over(self) -> None:
-        if self.commit == "batch":
-            self._commit()
-
-    def _commit(self, *, lasting: bool = False) -> None:
-        """Commit; with `lasting` to the disk, under the number of the snapshot that is being taken."""
-        if self._db.in_transaction:
-            self._journal.before_commit()
-            self._db.commit()
-        if lasting:
-            if self.commit == "batch":
-                self._secure()
-            self._journal.snapshot()
-
-    def _secure(self) -> None:
-        """Bring the commits that did not wait for it to the disk: SQLite syncs what it moves out of its log.
-
-        Not the database file itself: to close it would take this process's locks on it away from SQLite.
-        """
-        log = self.path.with_name(self.path.name + "-wal")
-        if log.exists():
-            with log.open("r+b") as file:
-                os.fsync(file.fileno())
 
 
 def _typed(columns: Sequence[str] | Mapping[str, str]) -> dict[str, str]:

@@ -242,7 +242,7 @@ class Execution:
             return Checkpointed(False, epoch=epoch, seconds=clock.now() - began, problem=str(error) or repr(error))
         return Checkpointed(True, info.id, epoch, clock.now() - began, info.bytes)
 
-    def _secure(self, kept: Iterable[str]) -> None:
+    def _secure(self, kept: dict[str, Kept]) -> None:
         """Have nodes bring what they kept to where it lasts; in the thread that writes the checkpoint."""
         for name in kept:
             try:

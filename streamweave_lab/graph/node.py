@@ -186,6 +186,14 @@ class Node:
         """
         return None
 
+    def secure(self) -> None:
+        """Bring what the last snapshot speaks of to where it lasts, as a sink does whose rows are not on the disk yet.
+
+        Called after `snapshot` and before the checkpoint is written, in another thread, while items go on coming:
+        here belongs what a snapshot would have to wait for. It is not called where the checkpoint does not come to
+        be, and `closed` may come first, or meanwhile. Whatever it raises fails the run.
+        """
+
     def restore(self, state: Any) -> None:
         """Go on from `state`, which `snapshot` once returned and which is not None. Called right after `opened`."""
         raise NotImplementedError(f"{self.kind} has no state to restore; define restore(state) beside snapshot()")

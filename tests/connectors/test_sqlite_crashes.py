@@ -49,8 +49,11 @@ class Disk:
             db.close()
 
 
-def run(disk, batch, every, *, traced=False, **arguments):
-    """Write what is left, `batch` items at a time, with a checkpoint after `every` batches."""
+def run(disk, batch, every, *, traced=False, slowly=False, **arguments):
+    """Write what is left, `batch` items at a time, with a checkpoint after `every` batches.
+
+    `slowly`: another batch comes before it is secured.
+    """
     state, position = disk.checkpoint
     # A run that died before its first checkpoint begins anew.
     drive = Drive(SQLiteTable("t", disk.path, "t", mode="replace", **arguments))
@@ -58,15 +61,25 @@ def run(disk, batch, every, *, traced=False, **arguments):
         drive.node._db.set_trace_callback(disk.remember)
     if state is not None:
         drive.node.restore(state)
+    taken = None
     for number, place in enumerate(range(position, len(ITEMS), batch)):
         drive.batch(ITEMS[place : place + batch])
+        if slowly and taken:
+            checkpoint(disk, drive, taken)
+            taken = None
         if number % every == 0:
-            taken = drive.node.snapshot()
-            disk.remember()  # between the commit of the sink and that of the checkpoint
-            disk.checkpoint = (taken, min(place + batch, len(ITEMS)))
+            taken = drive.node.snapshot(), min(place + batch, len(ITEMS))
+            if not slowly:
+                checkpoint(disk, drive, taken)
     drive.finish()
     disk.remember()
     return disk.rows()
+
+
+def checkpoint(disk, drive, taken):
+    drive.node.secure()
+    disk.remember()  # between the commit of the sink and that of the checkpoint
+    disk.checkpoint = taken
 
 
 @pytest.fixture(scope="module")
@@ -76,13 +89,14 @@ def folder(tmp_path_factory):
 
 @pytest.mark.parametrize("commit", ["checkpoint", "batch"])
 @pytest.mark.parametrize("key", [None, "key"])
-def test_it_may_die_before_any_statement(folder, commit, key):
+@pytest.mark.parametrize("slowly", [False, True])
+def test_it_may_die_before_any_statement(folder, commit, key, slowly):
     disk = Disk(folder)
-    whole = run(disk, 4, 2, traced=True, commit=commit, key=key)
+    whole = run(disk, 4, 2, traced=True, slowly=slowly, commit=commit, key=key)
     assert len(whole) == (20 if key is None else 5)
-    assert len(disk.images) > 40
+    assert len(disk.images) > 35
     for image in disk.images:
-        assert run(disk.after_crash(image), 4, 2, commit=commit, key=key) == whole
+        assert run(disk.after_crash(image), 4, 2, slowly=slowly, commit=commit, key=key) == whole
 
 
 @settings(max_examples=8, deadline=None)
@@ -90,12 +104,13 @@ def test_it_may_die_before_any_statement(folder, commit, key):
     commit=st.sampled_from(["checkpoint", "batch"]),
     batches=st.lists(st.integers(1, 7), min_size=3, max_size=5),
     every=st.integers(1, 4),
+    slowly=st.booleans(),
     moments=st.lists(st.floats(0, 1), min_size=5, max_size=5),
 )
-def test_it_may_die_again_while_it_is_resumed(folder, commit, batches, every, moments):
+def test_it_may_die_again_while_it_is_resumed(folder, commit, batches, every, slowly, moments):
     disk = Disk(folder)
     for batch, moment in zip(batches, moments, strict=False):
-        run(disk, batch, every, traced=True, commit=commit)
+        run(disk, batch, every, traced=True, slowly=slowly, commit=commit)
         disk = disk.after_crash(disk.images[round(moment * (len(disk.images) - 1))])
     assert run(disk, 4, every, commit=commit) == [(n % 5, n) for n in range(20)]
 

@@ -79,10 +79,39 @@ def test_without_columns_the_fields_of_the_first_item_are_the_columns(path):
 def test_readers_see_rows_with_the_snapshot_and_all_at_once(path, drives):
     drive = drives(SQLiteTable("table", path, "delays", ["n"]))
     drive.node.snapshot()
+    drive.node.secure()
     drive.batch([{"n": 1}]).batch([{"n": 2}])
-    assert rows(path) == []
     drive.node.snapshot()
+    assert rows(path) == []
+    drive.node.secure()
     assert rows(path) == [(1,), (2,)]
+
+
+def test_rows_that_come_while_a_snapshot_is_being_committed_wait_and_are_not_of_it(path, drives):
+    drive = drives(SQLiteTable("table", path, "delays", ["n"]))
+    drive.batch([{"n": 1}]).node.snapshot()
+    drive.batch([{"n": 2}]).batch([{"n": 3}]).sleep(1.0)
+    assert drive.node.holds == 2
+    drive.node.secure()
+    assert rows(path) == [(1,)]
+    drive.sleep(1.0)
+    assert drive.node.holds == 0
+    drive.node.snapshot()
+    drive.node.secure()
+    assert rows(path) == [(1,), (2,), (3,)]
+
+
+def test_where_nobody_commits_for_it_a_table_does_so_itself_before_too_much_waits(path, drives, monkeypatch):
+    monkeypatch.setattr("streamweave_lab.connectors.sqlite_table._MOST_WAITING", 2)
+    execute(path, "CREATE TABLE delays (n)")
+    drive = drives(SQLiteTable("table", path, "delays", ["n"]))
+    drive.batch([{"n": 1}]).node.snapshot()
+    drive.batch([{"n": 2}]).batch([{"n": 3}])
+    assert (drive.node.holds, rows(path)) == (2, [])
+    drive.batch([{"n": 4}])
+    assert (drive.node.holds, rows(path)) == (0, [(1,)])
+    drive.finish()
+    assert rows(path) == [(1,), (2,), (3,), (4,)]
 
 
 def test_readers_see_every_batch_at_once_on_request(path, drives):
@@ -149,7 +178,7 @@ def test_two_tables_of_one_database_each_batch_a_transaction(path):
 
 
 def test_two_tables_of_one_database_with_long_transactions_are_told_what_to_do(path, drives, monkeypatch):
-    monkeypatch.setattr("streamweave_lab.connectors.sqlite_table._PATIENCE", 0.01)
+    monkeypatch.setattr("streamweave_lab.connectors.sqlite_transactions._PATIENCE", 0.01)
     drives(SQLiteTable("left", path, "left_table", ["n"])).batch([{"n": 1}])
     right = drives(SQLiteTable("right", path, "right_table", ["n"]))
     with pytest.raises(StateError, match=r'cannot write to .*: database is locked; two tables .* commit="batch"'):

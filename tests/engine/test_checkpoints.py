@@ -1,7 +1,6 @@
 """Laws 8 and 10: a run that goes on from a checkpoint does what the uninterrupted one does."""
 
 import asyncio
-import threading
 from collections import Counter as Multiset
 from pathlib import Path
 from random import Random
@@ -21,7 +20,6 @@ from streamweave_lab.operators import Collect, Count, ForEach, Map, Replay, Wind
 from streamweave_lab.operators import sum as total
 from streamweave_lab.progress.window import Tumbling
 from streamweave_lab.state.sqlite_store import SqliteStore
-from streamweave_lab.state.store import Checkpoint, Info
 from streamweave_lab.testing.interleave import Interleaver, run_interleaved
 from streamweave_lab.testing.laws import Witness
 from streamweave_lab.testing.loop import run_virtual
@@ -342,113 +340,3 @@ def test_a_run_that_has_ended_takes_no_checkpoint(tmp_path: Path) -> None:
             await run.checkpoint()
 
     run_virtual(main())
-
-
-def counted(name: str = "n") -> Graph:
-    return Graph("g", ticks() >> Count(name))
-
-
-def test_what_a_run_begins_with_is_in_the_store_before_its_first_item(tmp_path: Path) -> None:
-    store = SqliteStore(tmp_path / "state.db")
-
-    class Watchful(Ticking):
-        def poll(self, limit: int) -> Poll[int]:
-            assert [info.reason for info in store.list("g")] == ["start"]
-            return super().poll(limit)
-
-    async def main() -> None:
-        run = Graph("g", Watchful("ticks", range(5), time=float) >> Count("n")).start(store=store)
-        await asyncio.sleep(0.5)
-        assert run["n"].count == 1
-        await run.stop()
-
-    run_virtual(main())
-    asyncio.run(asyncio.wait_for(_first_item(Graph("h", Replay("numbers", range(5)) >> Count("n")), store), 5))
-
-
-async def _first_item(graph: Graph, store: SqliteStore) -> None:
-    """In real time the loop does not wait for the disk, and the run says what it waits for."""
-    run = graph.start(store=store)
-    assert run.status().reasons == ("starting: what the run begins with is not in the store yet",)
-    await run.done()
-    assert run["n"].count == 5
-    assert [info.reason for info in store.list("h")] == ["end", "start"]
-
-
-def test_a_run_that_goes_on_from_the_newest_checkpoint_need_not_write_it_again(tmp_path: Path) -> None:
-    store = SqliteStore(tmp_path / "state.db")
-
-    async def main() -> None:
-        for reasons in (["start"], ["start"]):
-            run = counted().start(store=store, resume=True)
-            await asyncio.sleep(3.5)
-            await run.stop()
-            assert [info.reason for info in store.list("g")] == reasons
-
-    run_virtual(main())
-
-
-def test_a_run_that_goes_on_from_an_older_checkpoint_or_with_other_nodes_is_what_the_next_one_goes_on_from(
-    tmp_path: Path,
-) -> None:
-    store = SqliteStore(tmp_path / "state.db")
-
-    async def main() -> None:
-        run = counted().start(store=store)
-        await asyncio.sleep(3.5)
-        await run.checkpoint()
-        await run.stop()
-        older = counted().start(store=store, resume=1)
-        await older.stop()
-        again = counted().start(store=store, resume=True)
-        assert again["n"].count == 0
-        await again.stop()
-        assert [info.id for info in store.list("g")] == [3, 2, 1]
-        changed = counted("m").start(store=store, resume=True, allow_changed=True)
-        await changed.stop()
-        await counted("m").start(store=store, resume=True).stop()
-
-    run_virtual(main())
-
-
-def test_a_run_that_is_drained_while_its_beginning_is_written_ends_with_the_newer_checkpoint(tmp_path: Path) -> None:
-    store = SqliteStore(tmp_path / "state.db")
-
-    async def main() -> None:
-        run = Graph("g", Replay("numbers", range(5)) >> Count("n")).start(store=store)
-        assert (await run.drain()).complete
-        assert run["n"].count == 0
-
-    asyncio.run(asyncio.wait_for(main(), 5))
-    assert [info.reason for info in store.list("g")] == ["drain", "start"]
-
-
-class Slow(SqliteStore):
-    """Takes its time, as a folder far away does, with all but the last checkpoint of a run."""
-
-    def write(self, checkpoint: Checkpoint) -> Info:
-        if checkpoint.reason == "demand":
-            self.begun.set()
-            self.go_on.wait(10)
-        return super().write(checkpoint)
-
-    begun, go_on = threading.Event(), threading.Event()
-
-
-def test_the_last_checkpoint_of_a_run_is_its_newest_also_where_another_is_still_being_written(tmp_path: Path) -> None:
-    store = Slow(tmp_path / "state.db")
-
-    async def main() -> None:
-        run = Graph("g", ticks() >> Count("n")).start(store=store)
-        demanded = asyncio.ensure_future(run.checkpoint())
-        await asyncio.to_thread(store.begun.wait, 10)
-        draining = asyncio.ensure_future(run.drain())
-        while not all(node.state == "ended" for node in run.status().nodes):  # noqa: ASYNC110 - there is no event
-            await asyncio.sleep(0.001)
-        await asyncio.sleep(0.01)  # enough for a thread of the last checkpoint that does not wait for its turn
-        store.go_on.set()
-        assert (await draining).complete
-        assert (await demanded).committed
-
-    asyncio.run(asyncio.wait_for(main(), 20))
-    assert [info.reason for info in store.list("g")] == ["drain", "demand", "start"]

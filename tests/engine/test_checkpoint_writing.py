@@ -1,0 +1,232 @@
+"""When checkpoints are written, in which order, and what is waited for where."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streamweave_lab.errors import RunFailedError
+from streamweave_lab.graph.graph import Graph
+from streamweave_lab.graph.node import Poll, Sink, Wait
+from streamweave_lab.operators import Count, Replay
+from streamweave_lab.state.sqlite_store import SqliteStore
+from streamweave_lab.state.store import Checkpoint, Info
+from streamweave_lab.testing.loop import run_virtual
+
+
+class Ticking(Replay[int]):
+    """One item a second."""
+
+    def opened(self) -> None:
+        super().opened()
+        self.seek(0)
+
+    def seek(self, position: int) -> None:
+        super().seek(position)
+        self.base = self.clock.now() - position
+
+    def poll(self, limit: int) -> Poll[int]:
+        due = self.base + self.position - self.clock.now()
+        return super().poll(1) if due <= 0 else Wait(due)
+
+
+def ticks(end: int = 1000) -> Ticking:
+    return Ticking("ticks", range(end), time=float)
+
+
+def counted(name: str = "n") -> Graph:
+    return Graph("g", ticks() >> Count(name))
+
+
+def test_what_a_run_begins_with_is_in_the_store_before_its_first_item(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "state.db")
+
+    class Watchful(Ticking):
+        def poll(self, limit: int) -> Poll[int]:
+            assert [info.reason for info in store.list("g")] == ["start"]
+            return super().poll(limit)
+
+    async def main() -> None:
+        run = Graph("g", Watchful("ticks", range(5), time=float) >> Count("n")).start(store=store)
+        await asyncio.sleep(0.5)
+        assert run["n"].count == 1
+        await run.stop()
+
+    run_virtual(main())
+    asyncio.run(asyncio.wait_for(_first_item(Graph("h", Replay("numbers", range(5)) >> Count("n")), store), 5))
+
+
+async def _first_item(graph: Graph, store: SqliteStore) -> None:
+    """In real time the loop does not wait for the disk, and the run says what it waits for."""
+    run = graph.start(store=store)
+    assert run.status().reasons == ("starting: what the run begins with is not in the store yet",)
+    await run.done()
+    assert run["n"].count == 5
+    assert [info.reason for info in store.list("h")] == ["end", "start"]
+
+
+def test_a_run_that_goes_on_from_the_newest_checkpoint_need_not_write_it_again(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "state.db")
+
+    async def main() -> None:
+        for reasons in (["start"], ["start"]):
+            run = counted().start(store=store, resume=True)
+            await asyncio.sleep(3.5)
+            await run.stop()
+            assert [info.reason for info in store.list("g")] == reasons
+
+    run_virtual(main())
+
+
+def test_a_run_that_goes_on_from_an_older_checkpoint_or_with_other_nodes_is_what_the_next_one_goes_on_from(
+    tmp_path: Path,
+) -> None:
+    store = SqliteStore(tmp_path / "state.db")
+
+    async def main() -> None:
+        run = counted().start(store=store)
+        await asyncio.sleep(3.5)
+        await run.checkpoint()
+        await run.stop()
+        older = counted().start(store=store, resume=1)
+        await older.stop()
+        again = counted().start(store=store, resume=True)
+        assert again["n"].count == 0
+        await again.stop()
+        assert [info.id for info in store.list("g")] == [3, 2, 1]
+        changed = counted("m").start(store=store, resume=True, allow_changed=True)
+        await changed.stop()
+        await counted("m").start(store=store, resume=True).stop()
+
+    run_virtual(main())
+
+
+def test_a_run_that_is_drained_while_its_beginning_is_written_ends_with_the_newer_checkpoint(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "state.db")
+
+    async def main() -> None:
+        run = Graph("g", Replay("numbers", range(5)) >> Count("n")).start(store=store)
+        assert (await run.drain()).complete
+        assert run["n"].count == 0
+
+    asyncio.run(asyncio.wait_for(main(), 5))
+    assert [info.reason for info in store.list("g")] == ["drain", "start"]
+
+
+async def _until(come: Callable[[], bool]) -> None:
+    while not come():  # noqa: ASYNC110 - there is no event for it
+        await asyncio.sleep(0.001)
+
+
+class Slow(SqliteStore):
+    """Takes its time, as a folder far away does, with all but the last checkpoint of a run."""
+
+    def write(self, checkpoint: Checkpoint) -> Info:
+        if checkpoint.reason == "demand":
+            self.begun.set()
+            self.go_on.wait(10)
+        return super().write(checkpoint)
+
+    begun, go_on = threading.Event(), threading.Event()
+
+
+def test_the_last_checkpoint_of_a_run_is_its_newest_also_where_another_is_still_being_written(tmp_path: Path) -> None:
+    store = Slow(tmp_path / "state.db")
+
+    async def main() -> None:
+        run = Graph("g", ticks() >> Count("n")).start(store=store)
+        demanded = asyncio.ensure_future(run.checkpoint())
+        await asyncio.to_thread(store.begun.wait, 10)
+        draining = asyncio.ensure_future(run.drain())
+        await _until(lambda: all(node.state == "ended" for node in run.status().nodes))
+        await asyncio.sleep(0.01)  # enough for a thread of the last checkpoint that does not wait for its turn
+        store.go_on.set()
+        assert (await draining).complete
+        assert (await demanded).committed
+
+    asyncio.run(asyncio.wait_for(main(), 20))
+    assert [info.reason for info in store.list("g")] == ["drain", "demand", "start"]
+
+
+class Distant(Sink[int]):
+    """What it writes is safe only when `secure` has returned."""
+
+    failing = False
+
+    def opened(self) -> None:
+        self.seen = 0
+        self.secured: list[tuple[int, bool]] = []
+        self.begun, self.go_on = threading.Event(), threading.Event()
+
+    def on_item(self, item: int) -> None:
+        self.seen += 1
+
+    def snapshot(self) -> Any:
+        return {"seen": self.seen}
+
+    def secure(self) -> None:
+        if self.failing:
+            raise OSError(28, "No space left on device")
+        if self.seen:
+            self.begun.set()
+            self.go_on.wait(10)
+        self.secured.append((self.seen, threading.current_thread() is threading.main_thread()))
+
+
+async def _endless() -> AsyncIterator[int]:
+    while True:
+        yield 1
+        await asyncio.sleep(0)
+
+
+def distant(failing: bool = False) -> Graph:
+    sink = Distant("distant")
+    sink.failing = failing
+    return Graph("g", Replay("ones", _endless()) >> sink)
+
+
+def test_what_a_sink_has_to_wait_for_is_waited_for_in_another_thread_before_the_checkpoint_is_written(
+    tmp_path: Path,
+) -> None:
+    store = SqliteStore(tmp_path / "state.db")
+
+    async def main() -> None:
+        run = distant().start(store=store)
+        await _until(lambda: run["distant"].seen > 0)
+        taking = asyncio.ensure_future(run.checkpoint())
+        await asyncio.to_thread(run["distant"].begun.wait, 10)
+        seen = run["distant"].seen
+        await _until(lambda: run["distant"].seen > seen + 10)  # the loop goes on, and so do the items
+        assert [info.reason for info in store.list("g")] == ["start"]
+        run["distant"].go_on.set()
+        assert (await taking).committed
+        assert [on_the_loop for _, on_the_loop in run["distant"].secured] == [False, False]
+        await run.stop()
+
+    asyncio.run(asyncio.wait_for(main(), 10))
+
+
+def test_a_sink_that_cannot_secure_what_it_kept_fails_the_run_and_there_is_no_checkpoint(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "state.db")
+
+    async def main() -> None:
+        run = distant(failing=True).start(store=store)
+        with pytest.raises(RunFailedError, match=r"failed in node 'distant': OSError.*No space left"):
+            await run.done()
+        assert run["distant"].seen == 0
+        assert store.list("g") == ()
+
+    asyncio.run(asyncio.wait_for(main(), 10))
+
+
+def test_a_run_whose_sink_cannot_secure_its_end_has_failed(tmp_path: Path) -> None:
+    class AtTheEnd(Distant):
+        @property
+        def failing(self) -> bool:  # type: ignore[override]
+            return self.seen == 5
+
+    with pytest.raises(RunFailedError, match="No space left"):
+        Graph("g", Replay("n", range(5)) >> AtTheEnd("end")).run_to_end(store=SqliteStore(tmp_path / "state.db"))
