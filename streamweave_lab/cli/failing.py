@@ -11,7 +11,27 @@ from typing import NoReturn
 import click
 
 from streamweave_lab.cli.outcome import Exit
-from streamweave_lab.errors import ConfigError, GraphError, MissingExtraError, StateError, StreamweaveError
+from streamweave_lab.cli.spec import LoadError
+from streamweave_lab.errors import (
+    ConfigError,
+    GraphError,
+    MissingExtraError,
+    NotAllowedError,
+    RunFailedError,
+    StateError,
+    StreamweaveError,
+)
+
+IN_OPTIONS = {
+    "without resume=": "with --fresh",
+    "token_file=": "--token-file FILE",
+    "as token=": "with --token-file FILE",
+    "allow_changed=True": "--allow-changed",
+    "pass store= to start": "start it with --checkpoint PATH",
+    "pass config= to start": "start it with --config FILE",
+    "with verify=": "with --ca FILE",
+}
+"""What a message says to who writes Python, and what to who writes a command."""
 
 
 @contextmanager
@@ -28,7 +48,9 @@ def failing() -> Iterator[None]:
 
 
 def fail(message: str, code: Exit) -> NoReturn:
-    """Say why, and end the process."""
+    """Say why, in the words of the command line, and end the process."""
+    for python, option in IN_OPTIONS.items():
+        message = message.replace(python, option)
     click.echo(f"streamweave-lab: {message}", err=True)
     sys.exit(code)
 
@@ -51,11 +73,10 @@ def code_of(error: Exception) -> Exit:
     """Bad configuration where somebody must change something first; try again where time may help."""
     if isinstance(error, StateError):
         return Exit.TRY_AGAIN if isinstance(error.__cause__, OSError | sqlite3.OperationalError) else Exit.BAD_CONFIG
-    if isinstance(error, GraphError):
+    if isinstance(error, GraphError | LoadError | NotAllowedError):
         return Exit.BAD_CONFIG
-    if isinstance(error, MissingExtraError | OSError):
-        return Exit.TRY_AGAIN
-    return Exit.FAILED
+    cause = error.error if isinstance(error, RunFailedError) else error  # it failed before it had begun
+    return Exit.TRY_AGAIN if isinstance(cause, MissingExtraError | OSError) else Exit.FAILED
 
 
 __all__ = ["code_of", "fail", "failing", "listed", "said"]

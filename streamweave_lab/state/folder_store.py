@@ -74,6 +74,11 @@ class FolderStore:
             there = set(self._numbers())  # another writer may have pruned one meanwhile
             return tuple(info for info in infos if info.id in there)
 
+    def graphs(self) -> tuple[str, ...]:
+        """The names of the graphs that have checkpoints here, as far as they can be read."""
+        with self._working("read"):
+            return tuple(sorted({graph for number in self._numbers() if (graph := self._graph(number)) is not None}))
+
     def verify(self, graph: str, id: int) -> tuple[str, ...]:  # noqa: A002 - as in Store
         """What is wrong with it; see `Store`."""
         try:

@@ -76,6 +76,11 @@ class SqliteStore:
         with self._reading() as db:
             return tuple(self._info(db, graph, n) for n in self._ids(db, graph))
 
+    def graphs(self) -> tuple[str, ...]:
+        """The names of the graphs that have checkpoints here."""
+        with self._reading() as db:
+            return tuple(row[0] for row in db.execute("SELECT DISTINCT graph FROM streamweave_checkpoints ORDER BY 1"))
+
     def verify(self, graph: str, id: int) -> tuple[str, ...]:  # noqa: A002 - as in Store
         """What is wrong with it; see `Store`."""
         with self._reading() as db:

@@ -1,0 +1,85 @@
+"""Options that several commands have, with the same words everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from streamweave_lab.remote.run import RemoteRun
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SPEC = "GRAPH is module:name, file.py:name or notebook.ipynb:name, where name is a Graph or a function returning one."
+
+
+def graph_argument(command: F) -> F:
+    """The argument GRAPH, as `spec`."""
+    return click.argument("spec", metavar="GRAPH")(command)
+
+
+def config_options(command: F) -> F:
+    """--config and --config-class."""
+    command = click.option(
+        "--config-class", metavar="NAME", help="The Config class; default: the one that the graph's nodes ask for."
+    )(command)
+    return click.option(
+        "--config", "file", type=click.Path(path_type=Path), metavar="FILE", help="TOML or JSON file with the settings."
+    )(command)
+
+
+def address_option(words: str) -> Callable[[F], F]:
+    """--serve, as a host and a port."""
+    return click.option("--serve", callback=_address, metavar="[HOST:]PORT", help=words)
+
+
+def json_option(command: F) -> F:
+    """--json, as `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Write JSON, for scripts.")(command)
+
+
+def process_options(command: F) -> F:
+    """--url, --token-file and --ca: which process is meant, and what opens it."""
+    for option in (
+        click.option("--ca", type=click.Path(path_type=Path), metavar="FILE", help="Certificates to trust, in PEM."),
+        click.option(
+            "--token-file", type=click.Path(path_type=Path), metavar="FILE",
+            help="The token the run is served with; or STREAMWEAVE_TOKEN_FILE, or STREAMWEAVE_TOKEN.",
+        ),
+        click.option(
+            "--url", envvar="STREAMWEAVE_URL", metavar="URL",
+            help="Where the run is served, such as http://127.0.0.1:8080; or STREAMWEAVE_URL.",
+        ),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def process(url: str | None, token_file: Path | None, ca: Path | None) -> RemoteRun:
+    """The run that these options name.
+
+    Raises: UsageError where none is named, or not as an address; UnreachableError; NotAllowedError.
+    """
+    if not url:
+        raise click.UsageError("say which run: --url http://127.0.0.1:8080, or STREAMWEAVE_URL in the environment")
+    from streamweave_lab.remote.attach import attach
+
+    try:
+        return attach(url if "://" in url else f"http://{url}", token_file=token_file, verify=ca or True)
+    except ValueError as error:
+        raise click.UsageError(str(error).replace("verify=", "--ca ").replace("token=", "--token-file")) from None
+
+
+def _address(_: click.Context, param: click.Parameter, value: str | None) -> tuple[str, int] | None:
+    from streamweave_lab.cli.serving import address
+
+    try:
+        return None if value is None else address(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param=param) from None
+
+
+__all__ = ["SPEC", "address_option", "config_options", "graph_argument", "json_option", "process", "process_options"]

@@ -1,0 +1,125 @@
+"""`streamweave-lab run`: a graph in this terminal, or as a service."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from streamweave_lab.cli.options import SPEC, address_option, config_options, graph_argument
+from streamweave_lab.cli.stores import HELP
+
+if TYPE_CHECKING:
+    from streamweave_lab.state.store import Store
+
+CHECKPOINT_SECONDS = 30.0
+
+EPILOG = """Exit codes: 0 finished or drained, 3 items were dropped, 70 failed, 75 could not start but may be tried
+again, 78 bad configuration."""
+
+
+@click.command(epilog=EPILOG, help=f"""Run a graph until its sources end, or a signal ends it.
+
+{SPEC} Of a notebook those statements are carried out that the graph is made of; no run is started there.
+
+Everything is validated first. Ctrl-C or SIGTERM drains the run: what is in flight is finished, and windows are closed.
+A second one stops it at once, and SIGHUP reads the configuration again.
+""")  # fmt: skip
+@graph_argument
+@config_options
+@click.option("--checkpoint", metavar="PATH", help=f"Keep state here, and go on from the newest checkpoint. {HELP}")
+@click.option(
+    "--checkpoint-every",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Seconds between two checkpoints; default: 30.",
+)
+@click.option("--fresh", is_flag=True, help="Begin anew, whatever checkpoints there are; they stay.")
+@click.option("--allow-changed", is_flag=True, help="Go on also where the graph has other nodes than the checkpoint.")
+@address_option("Answer probes, metrics and controls over HTTP here; 0: any port.")
+@click.option(
+    "--token-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The token that lets others look and act; made (readable only by you) if it is missing.",
+)
+@click.option("--tls-cert", type=click.Path(path_type=Path), metavar="FILE", help="Serve with this certificate (PEM).")
+@click.option("--tls-key", type=click.Path(path_type=Path), metavar="FILE", help="The certificate's key (PEM).")
+@click.option("--log", metavar="LEVEL[:PATH]", help="Events as JSON lines, to stderr or a file; or STREAMWEAVE_LOG.")
+@click.option(
+    "--drain-timeout", type=click.FloatRange(min=0), default=30.0, show_default=True, metavar="SECONDS",
+    help="How long a drain may take that a signal asks for.",
+)  # fmt: skip
+def run(spec: str, file: Path | None, config_class: str | None, log: str | None, **options: Any) -> None:
+    # What `--help` shows is above; click would reflow this.
+    """Run a graph."""
+    _check(options)
+    from streamweave_lab.cli.checking import checked
+    from streamweave_lab.cli.headless import Headless
+    from streamweave_lab.cli.loading import load
+    from streamweave_lab.cli.outcome import exit_code, sentence
+    from streamweave_lab.ops.logs import from_environment
+
+    target = load(spec, config_class)
+    with ExitStack() as undo:
+        chosen = {"STREAMWEAVE_LOG": log} if log else os.environ
+        events = from_environment(sys.stderr, chosen)
+        if events is not None:
+            undo.callback(events.close)
+        store = _store(options)
+        graph, config = checked(target, file, config_class, store)
+        headless = Headless(
+            graph, config, store, _every(options), store is not None and not options["fresh"],
+            options["allow_changed"], _serving(options), options["drain_timeout"],
+        )  # fmt: skip
+        ended = asyncio.run(headless.carry_out(_console(chosen)))
+    click.echo(sentence(ended.status(), ended.dropped), err=True)
+    sys.exit(exit_code(ended.status(), ended.dropped))
+
+
+def _check(options: dict[str, Any]) -> None:
+    """Raises: UsageError for options that say nothing without another."""
+    needs = {"checkpoint": ("checkpoint_every", "fresh", "allow_changed"), "serve": ("token_file", "tls_cert")}
+    for base, others in needs.items():
+        for other in others:
+            if options[other] and not options[base]:
+                raise click.UsageError(f"--{other.replace('_', '-')} goes with --{base}")
+    if bool(options["tls_cert"]) != bool(options["tls_key"]):
+        raise click.UsageError("--tls-cert and --tls-key go together")
+
+
+def _store(options: dict[str, Any]) -> Store | None:
+    from streamweave_lab.cli.stores import store_at
+
+    return None if options["checkpoint"] is None else store_at(options["checkpoint"])
+
+
+def _every(options: dict[str, Any]) -> float | None:
+    return (options["checkpoint_every"] or CHECKPOINT_SECONDS) if options["checkpoint"] else None
+
+
+def _serving(options: dict[str, Any]) -> Any:
+    if options["serve"] is None:
+        return None
+    from streamweave_lab.cli.serving import Serving, made_if_missing
+
+    (host, port), token_file = options["serve"], options["token_file"]
+    if token_file is not None and made_if_missing(token_file):
+        click.echo(f"a new token is in {token_file}", err=True)
+    return Serving(host, port, token_file, options["tls_cert"], options["tls_key"])
+
+
+def _console(environ: Any) -> Any:
+    """Stderr; nothing where the log goes there, one JSON object a line."""
+    from rich.console import Console
+
+    level, _, path = environ.get("STREAMWEAVE_LOG", "off").partition(":")
+    return Console(stderr=True, quiet=level not in ("", "off") and not path)
+
+
+__all__ = ["run"]

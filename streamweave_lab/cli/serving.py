@@ -1,0 +1,77 @@
+"""Where a run is to be served, and the token that opens it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from streamweave_lab.errors import ConfigError
+
+if TYPE_CHECKING:
+    from streamweave_lab.engine.run import LocalRun
+    from streamweave_lab.ops.server import Server
+
+LARGEST_PORT = 65535
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What `--serve` and its companions say."""
+
+    host: str
+    port: int
+    token_file: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+
+    def begin(self, run: LocalRun) -> Server:
+        """Serve `run`. Raises: OSError that names the port, if it is taken; ConfigError; ValueError."""
+        files = {"token_file": self.token_file, "certfile": self.cert, "keyfile": self.key}
+        given: dict[str, Any] = {name: file for name, file in files.items() if file is not None}
+        try:
+            return run.serve(self.host, self.port, **given)
+        except ValueError as error:
+            raise ConfigError("--serve", (str(error),)) from None
+        except OSError as error:
+            remedy = "end what uses it, or name another with --serve"
+            raise OSError(error.errno, f"{error.strerror}; {remedy}") from error
+
+    def told(self, server: Server) -> str:
+        """A sentence for who has started it."""
+        closed = self.token_file is None and not {"STREAMWEAVE_TOKEN", "STREAMWEAVE_TOKEN_FILE"} & set(os.environ)
+        what = "probes and metrics only; --token-file FILE lets others look and act" if closed else "with a token"
+        return f"served at {server.url} ({what})"
+
+
+def address(text: str) -> tuple[str, int]:
+    """The host and port of "8080", "0.0.0.0:8080" or "[::1]:8080"; 127.0.0.1 where only the port is said.
+
+    Raises: ValueError.
+    """
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not (port.isascii() and port.isdigit() and int(port) <= LARGEST_PORT):
+        raise ValueError(f"{text!r} is no address; write PORT or HOST:PORT, such as 8080 or 0.0.0.0:8080")
+    return host or "127.0.0.1", int(port)
+
+
+def made_if_missing(token_file: Path) -> bool:
+    """Put a new token into a file that only this user can read, unless it is there. Returns: it was made.
+
+    Raises: ConfigError if it cannot be made.
+    """
+    try:
+        made = os.open(token_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise ConfigError(f"--token-file {token_file}", (f"it cannot be made: {error.strerror}",)) from None
+    with os.fdopen(made, "w") as file:
+        file.write(secrets.token_urlsafe(32) + "\n")
+    return True
+
+
+__all__ = ["Serving", "address", "made_if_missing"]
