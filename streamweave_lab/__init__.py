@@ -66,9 +66,8 @@ from streamweave_lab.operators import (
 from streamweave_lab.progress.window import Counting, ProcessingTime, Session, Sliding, Tumbling
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from streamweave_lab.engine.rehearse import Rehearsal
+    from streamweave_lab.ops.logs import Log
     from streamweave_lab.state.folder_store import FolderStore
     from streamweave_lab.state.sqlite_store import SqliteStore
     from streamweave_lab.state.store import Checkpoint
@@ -165,14 +164,19 @@ def console(run: LocalRun) -> Any:
     return upward.call(upward.CONSOLE, run)
 
 
-def log_to(sink: Any, level: str = "info") -> Callable[[], None]:
+def log_to(sink: Any, level: str = "info", *, profile: str = "default", items: bool = False, room: int = 10_000) -> Log:
     """Write the events of every run of this process to `sink`, one JSON object a line. Needs the extra `ops`.
 
-    `sink` is a path, a text stream or a function of a line; `level` is "info", "warning" or "error". Returns a
-    function that ends it, which is also a context manager.
+    `sink` is a path, a text stream or a function of a line; `level` is "debug", "info", "warning" or "error";
+    `profile` names the fields: "default", "ecs" (Elastic Common Schema) or "otel" (OpenTelemetry's log data model).
+    No item is written without `items=True`. A sink that is slow or fails holds up no run: at most `room` lines wait,
+    and what is lost is counted and told. Returns a Log: `close()` or a call ends it, and so does its `with`.
+
+    Raises: ValueError for an unknown level or profile; TypeError for what is no sink; OSError if the file cannot be
+    opened; MissingExtraError.
     """
-    ended: Callable[[], None] = upward.call(upward.LOG_TO, sink, level)
-    return ended
+    log: Log = upward.call(upward.LOG_TO, sink, level, profile=profile, items=items, room=room)
+    return log
 
 
 def rehearse(graph: Graph, checkpoint: Checkpoint) -> Rehearsal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from streamweave_lab.engine.status import EventStatus
@@ -25,22 +26,31 @@ class Limit:
         self._burst, self._seconds = burst, seconds
         self._seen: dict[Key, _Seen] = {}
 
-    def admit(self, key: Key, event: EventStatus) -> int | None:
-        """How many of this kind were held back since the last that was let through; None: hold this back too."""
+    def admit(self, key: Key, event: EventStatus, more: int = 0) -> int | None:
+        """How many of this kind were held back since the last that was let through; None: hold this back too.
+
+        `more`: how many the event stands for besides itself.
+        """
         seen = self._seen.get(key)
         if seen is None or abs(event.at - seen.since) >= self._seconds:
             self._seen[key] = _Seen(event.at)
-            return seen.suppressed if seen else 0
+            return more + (seen.suppressed if seen else 0)
         if seen.said < self._burst:
             seen.said += 1
-            return 0
-        seen.suppressed += 1
+            return more
+        seen.suppressed += 1 + more
         seen.last = event
         return None
 
     def take_pending(self, graph: str) -> list[tuple[Key, EventStatus, int]]:
         """Forget the events of a graph (of all: ""); of each kind the last one held back, and how many before it."""
-        keys = [key for key in self._seen if graph in ("", key[0])]
+        return self._take([key for key in self._seen if graph in ("", key[0])])
+
+    def take_due(self, now: float) -> list[tuple[Key, EventStatus, int]]:
+        """The same for each kind whose time has passed at wall time `now`, of which nothing has come since."""
+        return self._take([key for key, seen in self._seen.items() if abs(now - seen.since) >= self._seconds])
+
+    def _take(self, keys: Iterable[Key]) -> list[tuple[Key, EventStatus, int]]:
         seen = [(key, self._seen.pop(key)) for key in keys]
         return [(key, s.last, s.suppressed - 1) for key, s in seen if s.last is not None and s.suppressed]
 

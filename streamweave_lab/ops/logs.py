@@ -2,60 +2,55 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Callable, Mapping, MutableMapping
-from datetime import UTC, datetime
-from pathlib import Path
 from threading import Lock
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
+from streamweave_lab.clock import SYSTEM_CLOCK
+from streamweave_lab.config.model import Config
 from streamweave_lab.engine.observer import observe_all
 from streamweave_lab.engine.pulse import in_kernel
+from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.engine.status import EventStatus
 from streamweave_lab.errors import ConfigError, MissingExtraError
-from streamweave_lab.ops.limit import Limit
+from streamweave_lab.ops.limit import Key, Limit
+from streamweave_lab.ops.log_profiles import processor
+from streamweave_lab.ops.log_record import Record, current_trace, facts, more
+from streamweave_lab.ops.log_settings import LEVELS, VARIABLE, Level, LogSettings, Profile, of_config, parsed
+from streamweave_lab.ops.log_sink import Lines, Sink, Stream, lines_to
+from streamweave_lab.ops.log_writer import ROOM, Writer
 
 try:
     import structlog
 except ImportError as error:
     raise MissingExtraError("log_to()", "ops") from error
 
-VARIABLE = "STREAMWEAVE_LOG"
-LEVELS = ("debug", "info", "warning", "error")
 ENDS = frozenset({"run.stopped", "run.drained", "run.drain_timed_out", "run.failed"})
-
-
-class Stream(Protocol):
-    """A text stream, as `sys.stderr` or an open file."""
-
-    def write(self, text: str, /) -> object:
-        """Write text."""
-
-    def flush(self) -> object:
-        """Let go of what is held back."""
-
-
-Sink = str | os.PathLike[str] | Stream | Callable[[str], object]
+CLOSE_SECONDS = 2.0
+_RANKS = {level: rank for rank, level in enumerate((*LEVELS, "off"))}
 
 
 class Log:
-    """Lines on their way to one sink, until it is closed or called; a context manager."""
+    """Lines on their way to one sink, until it is closed or called; a context manager.
 
-    def __init__(self, sink: Sink, level: str = "info") -> None:
-        if level not in LEVELS:
-            raise ValueError(f"{level!r} is not a level; use one of {', '.join(LEVELS)}")
-        self.lost = 0
-        """Lines that the sink refused."""
-        self._lines = _Lines(sink)
+    They are written by a thread of the log's own. Up to `room` lines wait there; those for which there is no room,
+    and those that the sink refuses, are counted in `lost`, and a line `log.lines_lost` tells where they are missing.
+    """
+
+    def __init__(
+        self, sink: Sink, level: str = "info", *, profile: str = "default", items: bool = False, room: int = ROOM
+    ) -> None:
+        self.level = level
+        lines = _Renderer(lines_to(sink), profile, items)
         self._limit = Limit()
         self._guard = Lock()
-        self._log: Any = structlog.wrap_logger(
-            self._lines,
-            processors=[_in_order, structlog.processors.JSONRenderer(default=repr)],
-            wrapper_class=structlog.make_filtering_bound_logger(level),
-            context_class=dict,
+        self._writer: Writer[Record] = Writer(
+            lines.name, lines.write, _missing, self._tell_overdue, lines.close, room=room
         )
         self._unsubscribe = observe_all(self._take)
+        atexit.register(self.close)
 
     def __enter__(self) -> Self:
         return self
@@ -63,99 +58,164 @@ class Log:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def close(self) -> None:
-        """Listen no more, say what was suppressed, and close the file if this opened it. Twice does no harm."""
+    @property
+    def level(self) -> str:
+        """The least level that is written: "debug", "info", "warning", "error", or "off"; may be set at any time."""
+        return self._level
+
+    @level.setter
+    def level(self, level: str) -> None:
+        if level not in _RANKS:
+            raise ValueError(f"{level!r} is not a level; use one of {', '.join(LEVELS)}")
+        self._level, self._least = level, _RANKS[level]
+
+    @property
+    def lost(self) -> int:
+        """Lines that the sink refused, or for which there was no room while it was slow."""
+        return self._writer.lost
+
+    def flush(self, timeout: float = CLOSE_SECONDS) -> bool:
+        """Wait until what has happened so far is written; False if the sink takes longer than `timeout` seconds."""
+        return self._writer.flush(timeout)
+
+    def close(self, timeout: float = CLOSE_SECONDS) -> None:
+        """Listen no more, say what was suppressed, write it all, and close the file if this opened it.
+
+        Waits at most `timeout` seconds; what a stuck sink has not taken by then is told on stderr. Happens by itself
+        when the process ends. Twice does no harm.
+        """
+        atexit.unregister(self.close)
         self._unsubscribe()
         with self._guard:
-            self._catch_up("")
-            self._lines.close()
+            self._write_all(self._limit.take_pending(""))
+        self._writer.close(timeout)
 
     __call__ = close
+
+    def follow(self, run: LocalRun) -> Callable[[], None]:
+        """Take the level from the log section of the run's configuration whenever that changes.
+
+        Returns a function that ends it.
+        """
+
+        def changed(event: EventStatus) -> None:
+            settings = of_config(run.config) if event.event.startswith("config.") else None
+            if settings is not None:
+                self.level = settings.level
+
+        return run.observe(changed)
+
+    # Inside
 
     def _take(self, graph: str, event: EventStatus) -> None:
         """Called on the run's loop, so by several threads where runs live on several loops."""
         with self._guard:
             if event.event in ENDS:
-                self._catch_up(graph)
-            suppressed = self._limit.admit((graph, event.event, event.node, event.port), event)
+                self._write_all(self._limit.take_pending(graph))
+            if _RANKS[event.level] < self._least:
+                return
+            suppressed = self._limit.admit((graph, event.event, event.node, event.port), event, more(event))
             if suppressed is not None:
-                self._write(graph, event, suppressed)
+                self._writer.put(Record(graph, event, suppressed, current_trace()))
 
-    def _catch_up(self, graph: str) -> None:
-        """Write one line for each kind of event of `graph` (of all: "") that was held back and has not come again."""
-        for (name, *_), event, suppressed in self._limit.take_pending(graph):
-            self._write(name, event, suppressed)
+    def _tell_overdue(self) -> None:
+        """What was held back and has not come again for a while is told now. Called by the writer when it is idle."""
+        with self._guard:
+            self._write_all(self._limit.take_due(SYSTEM_CLOCK.wall()))
 
-    def _write(self, graph: str, event: EventStatus, suppressed: int) -> None:
-        facts = {"at": event.at, "message": event.message, "node_id": event.node, "port": event.port}
-        try:
-            getattr(self._log, event.level)(event.event, graph_id=graph, suppressed=suppressed or None, **facts)
-        except Exception:  # a sink is the user's: whatever it does, the run goes on
-            self.lost += 1
+    def _write_all(self, held: list[tuple[Key, EventStatus, int]]) -> None:
+        for (graph, *_), event, suppressed in held:
+            self._writer.put(Record(graph, event, suppressed))
 
 
-class _Lines:
-    """Writes each line to a stream, a file of its own, or a function."""
+class _Renderer:
+    """Makes lines of records, by way of structlog, and hands them to a sink."""
 
-    def __init__(self, sink: Sink) -> None:
-        self._file: Any = None
-        self._write: Callable[[str], object]
-        if isinstance(sink, str | os.PathLike):
-            self._file = Path(sink).open("a", encoding="utf-8", buffering=1)  # noqa: SIM115 - open until close()
-            self._write = lambda line: self._file.write(line + "\n")
-        elif callable(sink):
-            self._write = sink
-        elif not hasattr(sink, "write"):
-            raise TypeError(f"a log goes to a path, a text stream or a function, not to {sink!r}")
-        else:
-            self._write = lambda line: (sink.write(line + "\n"), sink.flush())
+    def __init__(self, lines: Lines, profile: str, items: bool) -> None:
+        self.name, self.close = lines.name, lines.close
+        self._items = items
+        self._log: Any = structlog.wrap_logger(
+            _Levels(lines),
+            processors=[_placed, processor(profile), structlog.processors.JSONRenderer(default=repr)],
+            wrapper_class=structlog.BoundLogger,
+            context_class=dict,
+        )
 
-    def debug(self, line: str) -> None:
-        """Write a line; its level is within it."""
-        self._write(line)
-
-    info = warning = error = debug
-
-    def close(self) -> None:
-        """Close the file, if it is our own."""
-        if self._file is not None:
-            self._file.close()
+    def write(self, record: Record) -> None:
+        told = facts(record, items=self._items)
+        getattr(self._log, record.event.level)(told.pop("event"), **told)
 
 
-def log_to(sink: Sink, level: str = "info") -> Log:
+class _Levels:
+    """What structlog calls with a line, whatever its level, which is within the line."""
+
+    def __init__(self, lines: Lines) -> None:
+        self.debug = self.info = self.warning = self.error = lines.write
+
+
+def _placed(_logger: Any, _method: str, found: MutableMapping[str, Any]) -> dict[str, Any]:
+    """Structlog puts the event last; it has its place among the agreed fields."""
+    first = ("timestamp", "level", "target", "event")
+    return {**{name: found[name] for name in first}, **found}
+
+
+def _missing(lines: int) -> Record:
+    said = f"{lines} lines are missing here: there was no room for them, or they could not be written"
+    told = EventStatus(at=SYSTEM_CLOCK.wall(), event="log.lines_lost", level="warning", message=said)
+    return Record(None, told, lost=lines)
+
+
+def log_to(
+    sink: Sink, level: Level = "info", *, profile: Profile = "default", items: bool = False, room: int = ROOM
+) -> Log:
     """Write the events of all runs of this process, present and later, to `sink`, one JSON object a line.
 
-    `sink` is a path (appended to), a text stream, or a function that takes a line. `level` is "debug", "info",
-    "warning" or "error". An event that comes again and again is held back; the next line of its kind says in
-    `suppressed` how often. Items themselves are never written. Returns a Log, to be closed.
+    `sink` is a path (appended to), a text stream, or a function that takes a line; it is used on a thread of its own,
+    so that a run never waits for it. `level` is "debug", "info", "warning" or "error". `profile` names the fields:
+    "default" (timestamp, level, target, event, message, graph_id, node_id, port, request_id, trace_id, …), "ecs"
+    (Elastic Common Schema) or "otel" (OpenTelemetry's log data model).
 
-    Raises: ValueError for an unknown level; TypeError for what is no sink; OSError if the file cannot be opened;
-    MissingExtraError.
+    An event that comes again and again is held back; the next line of its kind says in `suppressed` how often. Items
+    are written only with `items=True`, and then as far as the graph's `redact` lets them be seen; without, errors
+    are named by type and place, for their words may quote an item.
+
+    A sink that blocks or fails harms no run: at most `room` lines wait, what is lost is counted, told in the log by a
+    line `log.lines_lost`, and told once on stderr. Returns a Log, to be closed; the end of the process closes it too.
+
+    Raises: ValueError for an unknown level or profile; TypeError for what is no sink; OSError if the file cannot be
+    opened; MissingExtraError.
     """
-    return Log(sink, level)
+    return Log(sink, level, profile=profile, items=items, room=room)
 
 
 def from_environment(default: Stream, environ: Mapping[str, str] = os.environ) -> Log | None:
-    """The Log that STREAMWEAVE_LOG asks for: "info" (to the stream `default`), "warning:/var/log/weave.jsonl", "off".
+    """The Log that STREAMWEAVE_LOG asks for: LEVEL[,PROFILE][,items][:PATH], such as "info" or "error,ecs:log.jsonl".
 
-    In a Jupyter kernel, and where it is not set: None. Raises: ConfigError if it cannot be done.
+    Without a path it goes to the stream `default`; "off", unset, or in a Jupyter kernel: None.
+    Raises: ConfigError if it cannot be done.
     """
-    level, _, path = environ.get(VARIABLE, "off").partition(":")
-    if level in ("", "off") or in_kernel():
+    return _log(parsed(environ.get(VARIABLE, "off")), default, f"environment {VARIABLE}")
+
+
+def as_configured(config: Config | None, default: Stream, environ: Mapping[str, str] = os.environ) -> Log | None:
+    """The Log of a service: as STREAMWEAVE_LOG says, or else as the log section of its configuration does, or None.
+
+    Let it `follow(run)` and a reload changes its level. Raises: ConfigError if it cannot be done.
+    """
+    settings = of_config(config)
+    if settings is None or VARIABLE in environ:
+        return from_environment(default, environ)
+    return _log(settings, default, f"{type(config).__name__}: log", keep=True)
+
+
+def _log(settings: LogSettings, default: Stream, source: str, *, keep: bool = False) -> Log | None:
+    """`keep`: a reload may turn on what is off now."""
+    if in_kernel() or (settings.level == "off" and not keep):
         return None
     try:
-        return Log(path or default, level)
-    except (ValueError, OSError) as error:
-        raise ConfigError(f"environment {VARIABLE}", (str(error),)) from error
+        return Log(settings.path or default, settings.level, profile=settings.profile, items=settings.items)
+    except OSError as error:
+        raise ConfigError(source, (f"{error}; name a file that can be written",)) from error
 
 
-def _in_order(_: Any, level: str, found: MutableMapping[str, Any]) -> dict[str, Any]:
-    """The agreed fields in the agreed order, without those that have nothing to say."""
-    at = datetime.fromtimestamp(found["at"], UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    event = found["event"]
-    first = {"timestamp": at, "level": level, "target": f"streamweave_lab.{event.partition('.')[0]}", "event": event}
-    rest = {name: found[name] for name in ("message", "graph_id", "node_id", "port", "suppressed")}
-    return first | {name: value for name, value in rest.items() if value is not None}
-
-
-__all__ = ["Log", "from_environment", "log_to"]
+__all__ = ["Log", "as_configured", "from_environment", "log_to"]

@@ -175,7 +175,7 @@ async def watch_handlers() -> list[object]:
 def test_in_a_jupyter_kernel_signals_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     before = handlers()
     kernel = SimpleNamespace(IPKernelApp=SimpleNamespace(initialized=lambda: True))
-    monkeypatch.setitem(sys.modules, "ipykernel.kernelapp", kernel)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "ipykernel.kernelapp", kernel)
     assert asyncio.run(watch_handlers())[1:] == before[1:], "asyncio has one of its own for SIGINT"
 
 

@@ -76,10 +76,11 @@ def test_a_path_is_appended_to_and_a_stream_is_flushed(tmp_path: Path) -> None:
     path = tmp_path / "weave.jsonl"
     path.write_text("before\n")
     stream = io.StringIO()
-    with log_to(path), log_to(stream):
+    with log_to(path) as one, log_to(stream):
         announce("g", event())
         announce("h", event())
-        assert len(path.read_text().splitlines()) == 3, "lines are there at once"
+        assert one.flush()
+        assert len(path.read_text().splitlines()) == 3, "lines are there before it is closed"
     assert stream.getvalue() == path.read_text().removeprefix("before\n")
 
 
@@ -98,6 +99,7 @@ def test_a_sink_that_fails_loses_its_lines_and_nothing_else() -> None:
 
     with log_to(full) as log:
         assert numbers().run_to_end()["spill"].items == [1.0, 0.5]
+        assert log.flush()
         assert log.lost == 3
 
 
@@ -106,7 +108,7 @@ def test_what_repeats_is_held_back_and_the_next_line_says_how_often() -> None:
     with log_to(lines.append):
         for at in (*(n / 10 for n in range(20)), 30.0):
             announce("g", event(at=at, node="parse"))
-        assert [json.loads(line).get("suppressed") for line in lines] == [None] * 5 + [15]
+    assert [json.loads(line).get("suppressed") for line in lines] == [None] * 5 + [15]
 
 
 def test_what_was_held_back_is_told_before_a_run_s_last_line() -> None:
@@ -146,7 +148,7 @@ def test_events_that_differ_in_graph_event_node_or_port_do_not_hold_each_other_b
 
 def test_an_unknown_level_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"'loud' is not a level; use one of debug, info, warning, error"):
-        log_to(io.StringIO(), level="loud")
+        log_to(io.StringIO(), level="loud")  # type: ignore[arg-type]
 
 
 def test_what_is_no_sink_is_refused_by_name() -> None:

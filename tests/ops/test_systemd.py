@@ -41,7 +41,7 @@ class Manager:
 
     def heard(self) -> list[Message]:
         """Every message so far, each as assignments."""
-        found = []
+        found: list[Message] = []
         while True:
             try:
                 message = self.socket.recv(10_000).decode()
@@ -254,7 +254,7 @@ def test_in_a_jupyter_kernel_that_a_service_began_nothing_is_said(
     manager: Manager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kernel = SimpleNamespace(IPKernelApp=SimpleNamespace(initialized=lambda: True))
-    monkeypatch.setitem(sys.modules, "ipykernel.kernelapp", kernel)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "ipykernel.kernelapp", kernel)
 
     async def main() -> None:
         run = endless().start()
