@@ -26,6 +26,7 @@ from streamweave_lab.engine.tap import Tapped, tap
 from streamweave_lab.errors import IllegalMoveError
 
 if TYPE_CHECKING:
+    from streamweave_lab.ops.config_watch import Watch
     from streamweave_lab.ops.explain import Explained
     from streamweave_lab.ops.http.limits import Limits
     from streamweave_lab.ops.server import Server
@@ -87,8 +88,31 @@ class LocalRun(Execution):
 
     @property
     def history(self) -> History:
-        """The configuration versions of this run, newest first: who asked for each, when, why, and what became of it."""
+        """The configuration versions of this run, newest first: who asked, when, why, and what became of each."""
         return self.changes.history
+
+    def keep_history(self, path: str | PathLike[str]) -> None:
+        """Write every configuration version to the journal `path`, durably, and go on from what it holds already.
+
+        Call it before the first change. Versions are numbered through all processes that wrote to the journal, and
+        `rollback` reaches all of them. Secrets are never written.
+
+        Raises: StateError if the journal is damaged, belongs to another graph, or cannot be written; ConfigError if
+        the run was started without a configuration.
+        """
+        upward.call(upward.KEEP_HISTORY, self, path)
+
+    def watch_config(self, *, verify: float = 5.0) -> Watch:
+        """Reload whenever the file of the configuration, or of one of its secrets, has new content, until the run ends.
+
+        The file may be replaced, be a link in a mounted folder, or vanish and come back. What cannot be applied is
+        refused once, and the old configuration stays. Each change is watched for `verify` seconds, as in `reload`.
+
+        Returns: a Watch with `.close()`. Raises: ConfigError if the configuration was not loaded from a file;
+        MissingExtraError.
+        """
+        watch: Watch = upward.call(upward.WATCH_CONFIG, self, verify=verify)
+        return watch
 
     def plan_reload(self) -> Plan:
         """What `reload` would change now; reads the sources again and changes nothing. Raises: ConfigError."""
@@ -290,7 +314,7 @@ class LocalRun(Execution):
             raise self.failure
         return self.status()
 
-    def ask(self, verb: Verb, /, **kwargs: Any) -> Future[Any]:
+    def ask(self, verb: Verb, /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Ask for a verb from any thread, callback or signal handler: it is queued on the run's loop.
 
         Returns: a future of the verb's report. Raises: ValueError for a word that is no verb.
@@ -299,10 +323,10 @@ class LocalRun(Execution):
             raise ValueError(f"{verb!r} is not something a run can be asked; ask one of {', '.join(VERBS)}")
         loop, asked = self.loop, getattr(self, verb)
         if self.settled:
-            return _carried_out_at_once(asked(**kwargs))
+            return _carried_out_at_once(asked(*args, **kwargs))
         if loop is None or loop.is_closed():
             raise IllegalMoveError(self.name, verb, self.lifecycle.state.value)
-        return asyncio.run_coroutine_threadsafe(asked(**kwargs), loop)
+        return asyncio.run_coroutine_threadsafe(asked(*args, **kwargs), loop)
 
 
 def _carried_out_at_once(verb: Coroutine[Any, Any, Any]) -> Future[Any]:

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from streamweave_lab.config.history import Outcome
 from streamweave_lab.engine.protocol import Verb
 
 R = TypeVar("R")
 
+Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+def _whole(value: Any) -> Any:
+    """In JSON 3.0 is an integer too."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 
 
@@ -20,9 +30,9 @@ class Body(BaseModel):
 
     why: str = Field("", max_length=500, description="Kept with the events, and with configuration versions.")
 
-    def arguments(self) -> dict[str, Any]:
+    def arguments(self) -> Arguments:
         """What the verb is called with."""
-        return self.model_dump(exclude={"why"})
+        return (), self.model_dump(exclude={"why"})
 
 
 class Nothing(Body):
@@ -35,22 +45,31 @@ class Within(Body):
     timeout: Seconds = Field(30.0, description="Seconds after which it is ended by force.")
 
 
-class Changes(Body):
+class Verified(Body):
+    """A change that may be watched."""
+
+    verify: float = Field(
+        0.0, ge=0, le=600, allow_inf_nan=False,
+        description="Seconds for which the run is watched afterwards; if it does worse, the change is rolled back.",
+    )  # fmt: skip
+
+
+class Changes(Verified):
     """Fields of the configuration, and their new values."""
 
     changes: dict[str, Any] = Field(
         min_length=1, max_length=1000, description='By dotted name: `{"speed": 60, "sink.path": "b"}`.'
     )
 
-    def arguments(self) -> dict[str, Any]:
-        """The changes themselves."""
-        return dict(self.changes)
+    def arguments(self) -> Arguments:
+        """By place, so that a field may have any name."""
+        return (dict(self.changes), self.verify), {}
 
 
 class Steps(Body):
     """How far a paused run goes on."""
 
-    items: int | None = Field(None, ge=1, le=1_000_000, description="Items to let in; not together with `until`.")
+    items: Whole | None = Field(None, ge=1, le=1_000_000, description="Items to let in; not together with `until`.")
     until: float | None = Field(None, allow_inf_nan=False, description="Event time in seconds, to be reached.")
     timeout: Seconds = Field(30.0, description="Seconds for items in flight.")
 
@@ -59,15 +78,17 @@ class Looks(Body):
     """Which items to look at."""
 
     pattern: str = Field(min_length=1, max_length=200, description='Of port names, as of files: "parse.*".')
-    n: int = Field(10, ge=1, le=1000, description="Items at each port.")
+    n: Whole = Field(10, ge=1, le=1000, description="Items at each port.")
     seconds: float | None = Field(None, ge=0, le=600, allow_inf_nan=False, description="How long at most.")
-    every: int = Field(1, ge=1, le=1_000_000, description="Look at one in so many.")
+    every: Whole = Field(1, ge=1, le=1_000_000, description="Look at one in so many.")
 
 
-class Back(Body):
+class Back(Verified):
     """To which configuration."""
 
-    version: int = Field(ge=1, le=2**53, description="As GET /config/history numbers them.")
+    version: Whole | None = Field(
+        None, ge=1, le=2**53, description="As GET /config/history numbers them; else the one before that in force."
+    )
 
 
 class ProblemDocument(BaseModel):
@@ -146,10 +167,30 @@ class PlanDocument(BaseModel):
     refused: list[str] = Field(description="A sentence for each change that would be refused; then none is applied.")
 
 
-class HistoryDocument(BaseModel):
-    """The configuration versions of the run, newest first."""
+class VersionDocument(BaseModel):
+    """One configuration that the run was started with, or was asked to take."""
 
-    versions: list[dict[str, Any]]
+    id: int = Field(description="Its place in the history; what was refused has one too.")
+    version: int | None = Field(description="The number under which it was in force; None if it never was.")
+    outcome: Outcome
+    at: float = Field(description="Wall time in seconds.")
+    who: str
+    why: str
+    request_id: str | None
+    changes: list[ChangeDocument]
+    schema_version: int | None
+    fingerprint: str | None
+    values: dict[str, Any]
+    sources: dict[str, str] = Field(description="Where each value came from.")
+    epoch: int | None
+    restores: int | None = Field(description="The version whose values it brought back.")
+    notes: list[str]
+
+
+class HistoryDocument(BaseModel):
+    """The configuration versions of the run, newest first, the last 100; secrets are masked."""
+
+    versions: list[VersionDocument]
 
 
 class TopologyDocument(BaseModel):

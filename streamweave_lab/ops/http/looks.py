@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -68,9 +67,8 @@ async def config(api: Api, _: Request) -> Response:
 
 async def history(api: Api, _: Request) -> Response:
     """GET /config/history."""
-    in_force = api.run.status().config
-    versions: list[Any] = [] if in_force is None else [in_force]
-    return answer({"versions": versions})
+    history = getattr(api.run, "history", ())
+    return answer({"versions": [version.public() for version in history]})
 
 
 async def topology(api: Api, _: Request) -> Response:

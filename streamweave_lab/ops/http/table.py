@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from streamweave_lab.engine.protocol import Verb
 from streamweave_lab.engine.reports import Checkpointed, Drained, Reloaded, Stopped
@@ -24,6 +24,7 @@ from streamweave_lab.ops.http.bodies import (
     PlanDocument,
     Steps,
     TopologyDocument,
+    Verified,
     Within,
 )
 
@@ -96,9 +97,9 @@ TABLE: tuple[Endpoint, ...] = (
     _act("drain", Within, "Take in nothing new, finish everything, and stop", Drained),
     _act("suspend", Within, "Keep everything in a checkpoint, and stop", Checkpointed),
     _act("stop", Nothing, "Stop now; what is in flight is lost, and counted", Stopped),
-    _act("reload", Nothing, "Read the configuration's sources again, and apply what has changed", Reloaded),
+    _act("reload", Verified, "Read the configuration's sources again, and apply what has changed", Reloaded),
     _act("configure", Changes, "Change values of the configuration, on a barrier", Reloaded),
-    _act(cast("Verb", "rollback"), Back, "Go back to an earlier configuration version", Reloaded),
+    _act("rollback", Back, "Go back to an earlier configuration version", Reloaded),
     _act("checkpoint", Nothing, "Keep the state of the whole graph", Checkpointed),
     _act("pause", Nothing, "Let nothing flow until resume", None),
     _act("resume", Nothing, "Go on after pause", None),

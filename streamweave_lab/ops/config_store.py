@@ -1,0 +1,154 @@
+"""The journal of configuration versions: one line of JSON for each step of each, on the disk before it counts.
+
+Every line holds the checksum of itself and of the line before, so that a line that was changed, cut or taken out is
+found; a damaged journal is named and never gone on from. Secrets are masked before they come here.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from streamweave_lab.config.history import OUTCOMES, Version
+from streamweave_lab.config.plan import Change
+from streamweave_lab.errors import ConfigError, StateError
+
+if TYPE_CHECKING:
+    from streamweave_lab.engine.run import LocalRun
+
+FORMAT = 1
+_KNOWN = {each.name for each in fields(Version)}
+
+
+class Journal:
+    """The file `path` with the configuration versions of `graph`. It is made, with its folder, where it is missing."""
+
+    def __init__(self, path: str | os.PathLike[str], graph: str) -> None:
+        self.path, self.graph = Path(path), graph
+
+    def __repr__(self) -> str:
+        return f"Journal({str(self.path)!r}, {self.graph!r})"
+
+    def versions(self) -> tuple[Version, ...]:
+        """All that were written, the newest first, each with its last outcome; none where there is no file.
+
+        Raises: StateError naming the line that is damaged, or if it is the journal of another graph.
+        """
+        try:
+            content = self.path.read_bytes()
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            raise StateError(f"{self.path} cannot be read: {error.strerror}") from None
+        found = {version.id: version for _, version in self._lines(content)}
+        return tuple(sorted(found.values(), key=lambda version: -version.id))
+
+    def write(self, version: Version) -> None:
+        """Add a line, and see it onto the disk. Several processes may write to one journal.
+
+        Raises: StateError if the journal is damaged; OSError if it cannot be written.
+        """
+        with self._alone() as file:
+            before = "".join([check for check, _ in self._lines(file.read())][-1:])
+            body = {"format": FORMAT, "graph": self.graph, **version.public()}
+            text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), default=repr)
+            line = f"{_checksum(before, text)} {text}\n".encode("utf-8", "backslashreplace")
+            file.seek(0, os.SEEK_END)
+            start = file.tell()
+            try:
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError:
+                file.truncate(start)  # a full disk must not leave half a line
+                raise
+
+    def _lines(self, content: bytes) -> Iterator[tuple[str, Version]]:
+        before = ""
+        *lines, rest = content.split(b"\n")
+        for number, line in enumerate(lines, 1):
+            check, _, text = line.decode("utf-8", "replace").partition(" ")
+            if _checksum(before, text) != check:
+                raise self._damaged(number, "its checksum is wrong: it was changed, or a line before it taken out")
+            yield check, self._version(json.loads(text), number)
+            before = check
+        if rest:
+            raise self._damaged(len(lines) + 1, "it was not written to its end")
+
+    def _version(self, body: dict[str, Any], number: int) -> Version:
+        if body.get("format") != FORMAT:
+            raise StateError(
+                f"{self.path}: line {number} was written by a newer release; install that, or move it away"
+            )
+        if body["graph"] != self.graph:
+            raise StateError(f"{self.path} is the journal of graph {body['graph']!r}, not {self.graph!r}; name another")
+        known = {name: value for name, value in body.items() if name in _KNOWN}
+        known["changes"] = tuple(Change(**change) for change in known["changes"])
+        known["notes"] = tuple(known["notes"])
+        if known["outcome"] not in OUTCOMES:
+            raise self._damaged(number, f"{known['outcome']!r} is no outcome")
+        return Version(**known)
+
+    def _damaged(self, number: int, how: str) -> StateError:
+        return StateError(
+            f"{self.path}: line {number} is damaged, {how}. Nothing of it is trusted; look at it, move it away, "
+            f"and begin a new one"
+        )
+
+    @contextmanager
+    def _alone(self) -> Iterator[IO[bytes]]:
+        new = not self.path.exists()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if new:
+                _secure_folder(self.path.parent)
+            file.seek(0)
+            yield file
+
+
+def keep_history(run: LocalRun, path: str | os.PathLike[str]) -> None:
+    """See `LocalRun.keep_history`."""
+    if run.config is None:
+        raise ConfigError(f"run {run.name!r}", ("it was started without a configuration; pass config= to start",))
+    history = run.history
+    if len(history) != 1 or history.keeper is not None:
+        raise StateError(f"run {run.name!r} has a history already; keep it from its beginning, before any change")
+    journal = Journal(path, run.name)
+    earlier, first = journal.versions(), history.versions[0]
+    last = next((version for version in earlier if version.was_in_force), None)
+    number = max((version.version or 0 for version in earlier), default=0) + 1
+    if last is not None and last.version is not None and last.fingerprint == first.fingerprint:
+        number = last.version
+    started = run.changes.described("started", run.config, version=number, epoch=0)
+    started = replace(started, id=earlier[0].id + 1 if earlier else 1)
+    try:
+        journal.write(started)
+    except OSError as error:
+        raise StateError(f"{journal.path} cannot be written: {error.strerror or error}") from None
+    history.goes_on(earlier, started)
+    history.keeper, history.place = journal.write, str(journal.path)
+    run.config_version = number
+
+
+def _checksum(before: str, text: str) -> str:
+    return sha256(f"{before} {text}".encode("utf-8", "backslashreplace")).hexdigest()
+
+
+def _secure_folder(folder: Path) -> None:
+    """A new file is there after a power cut only if its folder was brought to the disk too."""
+    place = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(place)
+    finally:
+        os.close(place)
+
+
+__all__ = ["Journal", "keep_history"]
