@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -27,6 +28,9 @@ class Served(Run, Protocol):
 
     def heartbeat(self) -> float:
         """When the run's loop last answered, in seconds of the system's monotonic clock."""
+
+    def ask(self, verb: Verb, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Ask for a verb from any thread. Raises: ValueError for a word that is no verb."""
 
 
 class Api:

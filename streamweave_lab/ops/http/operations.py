@@ -8,14 +8,18 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from streamweave_lab.clock import SYSTEM_CLOCK
 from streamweave_lab.engine.actor import acting
-from streamweave_lab.engine.protocol import Run, Verb
+from streamweave_lab.engine.protocol import Verb
 from streamweave_lab.engine.status import Status
+from streamweave_lab.ops.http.bodies import Arguments
 from streamweave_lab.ops.http.plain import plain
 from streamweave_lab.ops.http.problems import Problem, problem_of
+
+if TYPE_CHECKING:
+    from streamweave_lab.ops.http.api import Served
 
 KEPT = 256
 """Operations that are remembered after they have ended, and with each the key it was asked by."""
@@ -26,7 +30,7 @@ LONGEST_TAP = 600.0
 STRANDED = 5.0
 """Seconds after the end of a run within which its loop answers, or never will."""
 
-Ask = tuple[Verb, dict[str, Any], str, str]
+Ask = tuple[Verb, Arguments, str, str]
 """A verb, its arguments, why, and the request's id."""
 
 
@@ -83,7 +87,7 @@ class Operation:
 class Operations:
     """The operations of one server. All its methods are called on the server's loop."""
 
-    def __init__(self, run: Run, running: int) -> None:
+    def __init__(self, run: Served, running: int) -> None:
         self._run, self._most = run, running
         self._all: dict[str, Operation] = {}
         self._keys: dict[str, tuple[Any, str]] = {}
@@ -122,7 +126,7 @@ class Operations:
         at, name = SYSTEM_CLOCK.wall(), secrets.token_hex(8)
         try:
             with acting("http", why, request_id):
-                future = self._run.ask(verb, **arguments)
+                future = self._run.ask(verb, *arguments[0], **arguments[1])
         except Exception as error:
             future = Future()
             future.set_exception(error)

@@ -54,16 +54,20 @@ def test_who_waits_is_answered_with_the_report(client: httpx.Client) -> None:
 
 def test_a_drain_tells_how_far_it_has_come_until_it_is_over() -> None:
     hold = threading.Event()
-    with held(hold) as run, serve(run, token=TOKEN) as server:
-        with httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {TOKEN}"}) as client:
-            asked = client.post("/drain").json()
-            assert (asked["state"], asked["result"], asked["ended_at"]) == ("running", None, None)
-            assert asked["progress"]["seconds"] < 5
-            assert asked["progress"]["held"] + asked["progress"]["queued"] <= 3
-            hold.set()
-            over = client.get(f"/operations/{asked['id']}", params={"wait": 10}).json()
-            assert (over["state"], over["result"]["complete"], over["progress"]) == ("done", True, None)
-            assert over["ended_at"] >= over["asked_at"]
+    auth = {"Authorization": f"Bearer {TOKEN}"}
+    with (
+        held(hold) as run,
+        serve(run, token=TOKEN) as server,
+        httpx.Client(base_url=server.url, headers=auth) as client,
+    ):
+        asked = client.post("/drain").json()
+        assert (asked["state"], asked["result"], asked["ended_at"]) == ("running", None, None)
+        assert asked["progress"]["seconds"] < 5
+        assert asked["progress"]["held"] + asked["progress"]["queued"] <= 3
+        hold.set()
+        over = client.get(f"/operations/{asked['id']}", params={"wait": 10}).json()
+        assert (over["state"], over["result"]["complete"], over["progress"]) == ("done", True, None)
+        assert over["ended_at"] >= over["asked_at"]
 
 
 def test_the_same_key_again_does_nothing_twice(client: httpx.Client, run: LocalRun) -> None:
@@ -140,6 +144,20 @@ def test_a_change_that_is_refused_is_a_report_that_says_why(client: httpx.Client
     assert refused.status_code == 200
     assert refused.json()["result"]["applied"] is False
     assert "limit" in refused.json()["result"]["refused"][0]
+
+
+def test_the_history_tells_who_changed_what_and_why_and_can_be_gone_back_in(client: httpx.Client) -> None:
+    client.post("/configure", params={"wait": 10}, json={"changes": {"limit": 20}, "why": "more of it"})
+    back = client.post("/rollback", params={"wait": 10}, json={"version": 1, "why": "less again"})
+    assert (back.json()["result"]["applied"], back.json()["result"]["version"]) == (True, 3)
+    versions = client.get("/config/history").json()["versions"]
+    assert [(each["version"], each["who"], each["why"]) for each in versions[:2]] == [
+        (3, "http", "less again"),
+        (2, "http", "more of it"),
+    ]
+    assert (versions[0]["restores"], versions[0]["values"]["limit"]) == (1, 10)
+    unknown = client.post("/rollback", params={"wait": 10}, json={"version": 77})
+    assert "version 77 is not in the history" in unknown.text
 
 
 def test_a_plan_tells_what_a_reload_would_change_and_changes_nothing(client: httpx.Client, tmp_path: Path) -> None:
