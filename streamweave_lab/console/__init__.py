@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from streamweave_lab.console.console import Console
-    from streamweave_lab.engine.run import LocalRun
+    from streamweave_lab.engine.protocol import Run
 
 
 class _Callable(ModuleType):
-    def __call__(self, run: LocalRun) -> Console:
+    def __call__(self, run: Run) -> Console:
         from streamweave_lab.console.display import console
 
         return console(run)

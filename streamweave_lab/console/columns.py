@@ -22,11 +22,15 @@ ENDED = frozenset({"stopped", "failed"})
 _NODE_STATES = {"idle": 0, "busy": 1, "blocked": 2, "ended": 3, "failed": 4}
 
 
-def topology(status: Status) -> dict[str, Any]:
-    """What does not change while a run goes on: the names, in the order in which frames have their numbers."""
+def topology(status: Status, url: str | None = None) -> dict[str, Any]:
+    """What does not change while a run goes on: the names, in the order in which frames have their numbers.
+
+    `url` is where a run of another process is served.
+    """
     return {
         "graph": status.graph,
         "host": status.host,
+        "url": url,
         "nodes": [
             {"name": n.name, "kind": n.kind, "role": n.role, "ins": list(n.items_in), "outs": list(n.items_out)}
             for n in status.nodes
@@ -66,6 +70,7 @@ def words(status: Status) -> dict[str, Any]:
         "state": status.state,
         "ready": status.ready,
         "reasons": list(status.reasons),
+        "stale": None if status.stale_seconds is None else int(status.stale_seconds),
         "bottleneck": status.bottleneck,
         "holder": status.frontier_held_by,
         "epoch": status.epoch,

@@ -15,7 +15,7 @@ from streamweave_lab.console.controls import Controls
 from streamweave_lab.console.feed import Feed
 
 if TYPE_CHECKING:
-    from streamweave_lab.engine.run import LocalRun
+    from streamweave_lab.engine.protocol import Run
     from streamweave_lab.engine.status import Status
 
 _ACCOUNT_SECONDS = 0.02
@@ -37,14 +37,14 @@ class Console(anywidget.AnyWidget):
     history = traitlets.Bytes(b"").tag(sync=True)
     """The frames of the last two minutes; as `present`."""
 
-    def __init__(self, run: LocalRun) -> None:
-        self._run: LocalRun | None = run
+    def __init__(self, run: Run) -> None:
+        self._run: Run | None = run
         self._last = status = run.status()
         self._feed = Feed()
         self._timer: asyncio.TimerHandle | None = None
         self._loop = _loop_for(run)
         self._text = f"console of run {run.name!r}"
-        super().__init__(topology=columns.topology(status), **self._feed.whole(status))
+        super().__init__(topology=columns.topology(status, getattr(run, 'url', None)), **self._feed.whole(status))
         self._controls = None if self._loop is None else Controls(run, self._loop, self.send)
         self.on_msg(self._on_message)
         if self._loop is None or status.state in columns.ENDED:
@@ -148,9 +148,10 @@ class Console(anywidget.AnyWidget):
         self._run = self._controls = None
 
 
-def _loop_for(run: LocalRun) -> asyncio.AbstractEventLoop | None:
-    """The kernel's loop, on which widgets are written; outside of one the run's own."""
+def _loop_for(run: Run) -> asyncio.AbstractEventLoop | None:
+    """The kernel's loop, on which widgets are written; outside of one the run's own, or that on which it is asked."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
-        return run.loop
+        loop: asyncio.AbstractEventLoop | None = getattr(run, "loop", None)
+        return loop

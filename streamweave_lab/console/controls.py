@@ -6,7 +6,8 @@ from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from streamweave_lab.console.columns import text
-from streamweave_lab.errors import ConfigError, IllegalMoveError, StateError
+from streamweave_lab.engine.actor import acting
+from streamweave_lab.errors import ConfigError, IllegalMoveError, StreamweaveError
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from streamweave_lab.config.plan import Change, Plan
-    from streamweave_lab.engine.run import LocalRun
+    from streamweave_lab.engine.protocol import Run
 
 Answer = dict[str, Any]
 
@@ -23,9 +24,12 @@ _ALREADY = {"pause": "paused", "resume": "running"}
 
 
 class Controls:
-    """The buttons of one console. `press` may be called from any thread, and twice without harm."""
+    """The buttons of one console. `press` may be called from any thread, and twice without harm.
 
-    def __init__(self, run: LocalRun, loop: AbstractEventLoop, answer: Callable[[Answer], None]) -> None:
+    Nothing here waits: a run of another process may take its time to answer.
+    """
+
+    def __init__(self, run: Run, loop: AbstractEventLoop, answer: Callable[[Answer], None]) -> None:
         self._run, self._loop, self._answer = run, loop, answer
         self._pressed: set[str] = set()
         self._shown: Plan | None = None
@@ -39,58 +43,61 @@ class Controls:
         self._answer({"answer": press, "verb": verb, "stage": "queued"})
         match verb:
             case "drain" | "suspend":
-                self._ask(press, verb, timeout=_seconds(message.get("timeout", 30.0)))
+                self._ask(press, verb, self._tell, timeout=_seconds(message.get("timeout", 30.0)))
             case "stop" | "pause" | "resume" | "step" | "checkpoint":
-                self._ask(press, verb)
+                self._ask(press, verb, self._tell)
             case "reload-plan":
-                self._loop.call_soon_threadsafe(self._plan, press)
+                self._ask(press, "plan", self._show)
             case "reload-apply":
-                self._loop.call_soon_threadsafe(self._apply, press)
+                self._ask(press, "plan", self._apply)
             case _:
                 self._refuse(press, str(verb), f"there is no control {verb!r}")
 
-    def _ask(self, press: str, verb: Any, **kwargs: Any) -> None:
+    def _ask(self, press: str, verb: Any, then: Callable[[str, str, Future[Any]], None], **kwargs: Any) -> None:
+        """Ask the run, and on the loop let `then` tell what came of it."""
+
         def over(future: Future[Any]) -> None:
-            self._loop.call_soon_threadsafe(self._tell, press, verb, future)
+            if not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(then, press, verb, future)
 
         try:
-            self._run.ask(verb, **kwargs).add_done_callback(over)
-        except (IllegalMoveError, StateError) as error:
+            with acting("button"):
+                asked = self._run.ask(verb, **kwargs)
+        except StreamweaveError as error:
             self._refuse(press, verb, str(error))
+        else:
+            asked.add_done_callback(over)
 
     def _tell(self, press: str, verb: str, future: Future[Any]) -> None:
         if future.cancelled():
             self._refuse(press, verb, "it was called off: the run ended first")
         elif (error := future.exception()) is None:
-            self._answer({"answer": press, "verb": verb, "stage": "done", "report": plain(future.result())})
+            self._done(press, verb, plain(future.result()))
         elif isinstance(error, IllegalMoveError) and _ALREADY.get(verb) == error.state:
-            self._answer({"answer": press, "verb": verb, "stage": "done", "report": None})
+            self._done(press, verb, None)
         else:
             self._refuse(press, verb, str(error) or repr(error))
 
-    def _plan(self, press: str) -> None:
-        """Show what a reload would change. On the loop."""
-        try:
-            self._shown = self._run.plan_reload()
-        except ConfigError as error:
-            report = {"source": error.source, "refused": list(error.problems), "changes": []}
-            self._answer({"answer": press, "verb": "reload-plan", "stage": "done", "report": report})
-        except Exception as error:  # a source that cannot be read must not take the loop's handler with it
-            self._refuse(press, "reload-plan", str(error) or repr(error))
-        else:
-            self._answer({"answer": press, "verb": "reload-plan", "stage": "done", "report": plain(self._shown)})
+    def _show(self, press: str, _: str, future: Future[Any]) -> None:
+        """Show what a reload would change, or what is wrong with it."""
+        error = None if future.cancelled() else future.exception()
+        if isinstance(error, ConfigError):
+            self._done(press, "reload-plan", {"source": error.source, "refused": list(error.problems), "changes": []})
+            return
+        if error is None and not future.cancelled():
+            self._shown = future.result()
+        self._tell(press, "reload-plan", future)
 
-    def _apply(self, press: str) -> None:
-        """Reload, if what would change is still what was shown; else show it anew. On the loop."""
-        shown = self._shown
-        try:
-            same = shown is not None and self._run.plan_reload() == shown
-        except Exception:
-            same = False
-        if same:
-            self._ask(press, "reload")
+    def _apply(self, press: str, verb: str, future: Future[Any]) -> None:
+        """Reload, if what would change is still what was shown; else show it anew."""
+        failed = future.cancelled() or future.exception() is not None
+        if self._shown is None or failed or future.result() != self._shown:
+            self._show(press, verb, future)
         else:
-            self._plan(press)
+            self._ask(press, "reload", self._tell)
+
+    def _done(self, press: str, verb: str, report: Any) -> None:
+        self._answer({"answer": press, "verb": verb, "stage": "done", "report": report})
 
     def _refuse(self, press: str, verb: str, reason: str) -> None:
         self._answer({"answer": press, "verb": verb, "stage": "refused", "reason": reason})

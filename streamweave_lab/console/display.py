@@ -12,15 +12,16 @@ from streamweave_lab.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from streamweave_lab.console.console import Console
-    from streamweave_lab.engine.run import LocalRun
+    from streamweave_lab.engine.protocol import Run
+    from streamweave_lab.engine.status import Status
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
-_CONSOLES: WeakKeyDictionary[LocalRun, Console] = WeakKeyDictionary()
+_CONSOLES: WeakKeyDictionary[Run, Console] = WeakKeyDictionary()
 """One console a run: all cells and pages that show it share its frames."""
 
 
-def console(run: LocalRun) -> Console:
+def console(run: Run) -> Console:
     """The live console of `run`; the same one each time. Raises: MissingExtraError without anywidget."""
     found = _CONSOLES.get(run)
     if found is None:
@@ -28,24 +29,26 @@ def console(run: LocalRun) -> Console:
     return found
 
 
-def run_bundle(run: LocalRun) -> tuple[dict[str, Any], dict[str, Any]]:
+def run_bundle(run: Run) -> tuple[dict[str, Any], dict[str, Any]]:
     """What Jupyter is given to show a run: data and metadata by MIME type.
 
     The text never changes; the static twin of a run has its numbers once the run has ended.
     """
-    data: dict[str, Any] = {"text/plain": run_text(run), "text/html": twin(run.status())}
+    status, elsewhere = run.status(), hasattr(run, "url")
+    data: dict[str, Any] = {"text/plain": run_text(status, elsewhere=elsewhere), "text/html": twin(status)}
     if in_kernel():
         with suppress(MissingExtraError):  # a kernel without widgets has the twin
             data[WIDGET] = {"version_major": 2, "version_minor": 0, "model_id": console(run).model_id}
     return data, {}
 
 
-def run_text(run: LocalRun) -> str:
-    """A run in one line that is the same each time."""
-    return f"run of graph {run.name!r}: {len(run.graph.nodes)} nodes, {len(run.graph.edges)} edges"
+def run_text(status: Status, *, elsewhere: bool = False) -> str:
+    """A run in one line that is the same each time; `elsewhere` if it is a run of another process."""
+    where = " in another process" if elsewhere else ""
+    return f"run of graph {status.graph!r}{where}: {len(status.nodes)} nodes, {len(status.edges)} edges"
 
 
-def _made(run: LocalRun) -> Console:
+def _made(run: Run) -> Console:
     try:
         from streamweave_lab.console.console import Console
     except ImportError as error:

@@ -99,6 +99,7 @@ class Feed:
             columns.moved(numbers, len(status.nodes), len(status.edges)),
             status.state,
             status.reasons,
+            status.stale_seconds is None,
             status.events[:1],
         )
         if moved != self._moved:

@@ -59,7 +59,10 @@ def _caption(node: NodeStatus) -> str:
 def _title(status: Status, over: bool) -> str:
     name = f"<strong>{escape(status.graph)}</strong>"
     if not over:
-        return f'{name} <span style="{_QUIET}">was running when this was saved; this is its graph.</span>'
+        said = "was running when this was saved"
+        if status.stale_seconds is not None:
+            said = f"was {status.state} when it was last heard of, {status.stale_seconds:,.0f} s before this was saved"
+        return f'{name} <span style="{_QUIET}">{said}; this is its graph.</span>'
     reasons = "; ".join(reason for reason in status.reasons if reason != status.state)
     dropped = sum(node.dropped for node in status.nodes) + sum(edge.dropped for edge in status.edges)
     lost = f"{dropped:,} items dropped" if dropped else "nothing dropped"

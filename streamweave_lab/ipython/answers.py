@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import Future
 from html import escape
 from typing import Any
@@ -83,18 +83,27 @@ def sentence(status: Status) -> str:
     """A run's state and readiness, and why it is not ready, in a sentence."""
     if status.state == "stopped":
         return f"run {status.graph!r} has stopped"
+    if status.stale_seconds is not None:
+        return f"run {status.graph!r} was {status.state} when it was last heard of, {status.stale_seconds:.0f} s ago"
     if status.ready:
         return f"run {status.graph!r} is {status.state} and ready"
     return f"run {status.graph!r} is not ready: {'; '.join(status.reasons)}"
 
 
-def runs_table(statuses: Sequence[Status]) -> Table:
-    """The runs of this process, one a row."""
-    if not statuses:
+def runs_table(statuses: Sequence[Status], attached: Mapping[str, Status] | None = None) -> Table:
+    """The runs of this process, one a row, and those of others it is `attached` to, by name."""
+    away = attached or {}
+    if not statuses and not away:
         return Table("there is no run in this kernel; start one with graph.start()", (), ())
-    rows = [(s.graph, s.state, "yes" if s.ready else "no", s.host) for s in statuses]
-    count = f"{len(rows)} run{'s' if len(rows) > 1 else ''} in this kernel"
-    return Table(count, ("run", "state", "ready", "lives on"), rows)
+    rows: list[tuple[str, ...]] = [(s.graph, s.state, "yes" if s.ready else "no", s.host) for s in statuses]
+    rows += [(name, _heard(s), "yes" if s.ready else "no", "another process") for name, s in away.items()]
+    count = f"{len(statuses) or 'no'} run{'' if len(statuses) == 1 else 's'} in this kernel"
+    elsewhere = f", attached to {len(away)} of other processes" if away else ""
+    return Table(count + elsewhere, ("run", "state", "ready", "lives on"), rows)
+
+
+def _heard(status: Status) -> str:
+    return status.state if status.stale_seconds is None else f"{status.state}, {status.stale_seconds:.0f} s ago"
 
 
 def _sum(ports: dict[str, int]) -> str:

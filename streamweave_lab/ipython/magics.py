@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class
 
+from streamweave_lab.engine.actor import acting
 from streamweave_lab.engine.registry import runs
 from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.errors import StreamweaveError
 from streamweave_lab.ipython.answers import Asked, StatusTable, Table, runs_table
 from streamweave_lab.ipython.words import NotUnderstoodError, Order, go_on, nearest, understand
 from streamweave_lab.ops.explain import Explained
+from streamweave_lab.remote.attached import attached
+
+if TYPE_CHECKING:
+    from streamweave_lab.remote.run import RemoteRun
 
 Matcher = Callable[[CompletionContext], SimpleMatcherResult]
 
@@ -26,7 +32,7 @@ class WeaveMagics(Magics):
     def weave(self, line: str) -> Asked | Explained | Table:
         """Look at the runs of this kernel and act on them.
 
-            %weave runs                           all runs of this kernel
+            %weave runs                           all runs of this kernel, and those it is attached to
             %weave status [name]                  what a run is now
             %weave explain [name]                 why its frontier stands, what slows it, why it is not ready
             %weave drain  [name] [--timeout 30]   take in nothing new, finish what is in flight, stop
@@ -35,9 +41,11 @@ class WeaveMagics(Magics):
             %weave reload [name]                  read the configuration again and apply it
             %weave stop   [name]                  stop now; what is in flight is lost, and counted
 
-        The name can be left out where there is one run only. Nothing waits: `drain`, `reload` and `stop` return
-        at once while the run does what it was asked. `await _` in the next cell gives the report, and
-        `await run.done()` waits for the end.
+        The name can be left out where there is one run only. A run of another process, to which `sw.attach` has
+        attached this kernel, is named like one of its own, or name@host:port where that name is taken.
+
+        Nothing waits: `drain`, `reload` and `stop` return at once while the run does what it was asked. `await _`
+        in the next cell gives the report, and `await run.done()` waits for the end.
         """
         try:
             return _carry_out(understand(line))
@@ -47,35 +55,43 @@ class WeaveMagics(Magics):
 
 def _carry_out(order: Order) -> Asked | Explained | Table:
     if order.verb == "runs":
-        return runs_table([run.status() for run in runs().values()])
+        here = runs()
+        away = {name: run.status() for name, run in attached(here).items()}
+        return runs_table([run.status() for run in here.values()], away)
     run = _the_run(order)
     if order.verb == "status":
         return StatusTable(run.status())
     if order.verb == "explain":
         return run.explain()
     wishes = {} if order.timeout is None else {"timeout": order.timeout}
-    return Asked(order.verb, run.name, run.ask(order.verb, **wishes))  # type: ignore[arg-type]
+    with acting("magic"):
+        return Asked(order.verb, run.name, run.ask(order.verb, **wishes))  # type: ignore[arg-type]
 
 
-def _the_run(order: Order) -> LocalRun:
-    known = runs()
+def _known() -> dict[str, LocalRun | RemoteRun]:
+    here = runs()
+    return {**here, **attached(here)}
+
+
+def _the_run(order: Order) -> LocalRun | RemoteRun:
+    known = _known()
     if order.name is not None:
         if order.name not in known:
             raise NotUnderstoodError(f"no run of this kernel is named {order.name!r}; {_hint(order.name, known)}")
         return known[order.name]
     # A run that has ended can still be looked at, but what acts is meant for one that has not.
-    meant = [run for run in known.values() if not run.lifecycle.over] or list(known.values())
+    meant = [name for name, run in known.items() if run.status().state not in ("stopped", "failed")] or list(known)
     if len(meant) != 1:
         raise NotUnderstoodError(_hint("", known) if not meant else _which(order.verb, meant))
-    return meant[0]
+    return known[meant[0]]
 
 
-def _hint(name: str, known: dict[str, LocalRun]) -> str:
+def _hint(name: str, known: Collection[str]) -> str:
     return nearest(name, known) if known else "there is no run in this kernel; start one with graph.start()"
 
 
-def _which(verb: str, meant: list[LocalRun]) -> str:
-    return f"which run? say %weave {verb} " + " or ".join(run.name for run in meant)
+def _which(verb: str, meant: list[str]) -> str:
+    return f"which run? say %weave {verb} " + " or ".join(meant)
 
 
 def make_matcher() -> Matcher:
@@ -83,7 +99,7 @@ def make_matcher() -> Matcher:
 
     @context_matcher(identifier="streamweave_lab.weave")  # type: ignore[untyped-decorator]
     def weave_matcher(context: CompletionContext) -> SimpleMatcherResult:
-        begun, words = go_on(context.text_until_cursor, runs())
+        begun, words = go_on(context.text_until_cursor, _known())
         completions = [SimpleCompletion(word, type="weave") for word in words]
         return SimpleMatcherResult(completions=completions, matched_fragment=begun, suppress=bool(words))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 VERBS = {
-    "runs": "all runs of this kernel",
+    "runs": "all runs of this kernel, and those it is attached to",
     "status": "what a run is now",
     "explain": "why its frontier stands, what the bottleneck is, why it is not ready",
     "drain": "take in nothing new, finish what is in flight, stop",

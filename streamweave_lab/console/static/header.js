@@ -34,23 +34,26 @@ export function header(store, buttons) {
   return { element, update };
 }
 
-function wellness({ gone, over, words: { state, ready } }) {
+function wellness({ gone, over, words: { state, ready, stale } }) {
   if (gone && !over) return { tone: "ended", word: "Gone" };
+  if (stale !== null && !over) return { tone: "lost", word: "No news" };
   if (state === "failed") return { tone: "failed", word: "Failed" };
   if (state === "stopped") return { tone: "ended", word: "Stopped" };
   if (ready) return { tone: "ok", word: "Ready" };
   return { tone: state === "paused" ? "paused" : "busy-low", word: "Not ready" };
 }
 
-function doingOf({ over, words: { state, drain } }) {
+function doingOf({ over, words: { state, drain, stale } }) {
   if (over) return drain?.complete ? "drained" : "";
+  if (stale !== null) return `${state} when it was last heard of`;
   return state === "draining" && drain ? `draining: ${drain.phase}` : state;
 }
 
 function factsOf(store) {
   const { epoch } = store.words;
   const before = doingOf(store) ? " · " : "";
-  const parts = [`${before}${store.over ? "ran" : "up"} ${duration(store.uptime())}`, HOSTS[store.topology.host] ?? store.topology.host];
+  const { url, host } = store.topology;
+  const parts = [`${before}${store.over ? "ran" : "up"} ${duration(store.uptime())}`, url ? `at ${url}` : HOSTS[host] ?? host];
   if (store.config) parts.push(`configuration version ${store.config.version}`);
   if (epoch) parts.push(`epoch ${epoch}`);
   const { kept } = store.words;

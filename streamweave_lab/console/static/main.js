@@ -2,7 +2,7 @@
 
 import { buttons } from "./buttons.js";
 import { chartsPanel } from "./charts.js";
-import { h, say, show } from "./dom.js";
+import { h, mark, say, show } from "./dom.js";
 import { eventsPanel } from "./events.js";
 import { duration } from "./format.js";
 import { graphPanel } from "./graph.js";
@@ -41,6 +41,7 @@ function render(link, el) {
     asked = false;
     if (!seen) return;
     for (const part of parts) part.update();
+    mark(root, "data-lost", store.stale() !== null);
   };
   const ask = () => {
     if (asked || !seen) return;
@@ -96,10 +97,11 @@ function render(link, el) {
 
 function noticeOf(store) {
   const element = h("p", { class: "sw-notice", role: "status", "aria-live": "polite", hidden: "" });
-  const meanwhile = store.topology.host === "thread" ? "The run goes on in its thread; this is the last that was seen of it." : "This is the last that was seen.";
+  const { url, host } = store.topology;
+  const meanwhile = url || host === "thread" ? `The run goes on in its ${url ? "process" : "thread"}; this is the last that was seen of it.` : "This is the last that was seen.";
   const update = () => {
-    const silence = store.silence();
-    const told = store.gone ? "The kernel is gone. This is the last that was seen of the run." : silence > SILENT ? `No news for ${duration(Math.floor(silence))}: the kernel is busy, a cell blocks it. ${meanwhile}` : "";
+    const [silence, stale] = [store.silence(), store.stale()];
+    const told = store.gone ? "The kernel is gone. This is the last that was seen of the run." : silence > SILENT ? `No news for ${duration(Math.floor(silence))}: the kernel is busy, a cell blocks it. ${meanwhile}` : stale !== null ? `The process at ${url} was last heard of ${duration(Math.floor(stale))} ago. What is shown was so then; it is asked again and again.` : "";
     if (told) say(element, told);
     show(element, told !== "");
   };

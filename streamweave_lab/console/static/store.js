@@ -14,7 +14,7 @@ export class Store {
     this.ports = portsOf(topology);
     this.decoder = new Decoder(topology);
     this.inflow = this.ports.flatMap((port, i) => (port.way === "out" && topology.nodes[port.node].role === "source" ? [i] : []));
-    this.words = { state: "created", ready: false, reasons: [], stall: {}, drain: null };
+    this.words = { state: "created", ready: false, reasons: [], stall: {}, drain: null, stale: null };
     this.events = [];
     this.config = null;
     this.gone = false;
@@ -43,7 +43,7 @@ export class Store {
   }
 
   take({ words, events, config }) {
-    if (words) this.words = words;
+    if (words) [this.words, this.toldAt] = [{ stale: null, ...words }, performance.now()];
     if (config !== undefined) this.config = config;
     if (events) {
       const known = new Set(this.events.map(keyOf));
@@ -138,13 +138,19 @@ export class Store {
 
   uptime() {
     if (!this.last) return 0;
-    const runs = !this.over && this.words.started !== null;
+    const runs = !this.over && this.words.started !== null && this.words.stale === null;
     return this.last.uptime + (runs ? (performance.now() - this.arrived()) / 1000 : 0);
   }
 
   arrived() {
     if (this.arrivedOf !== this.last) [this.arrivedOf, this.arrivedAt] = [this.last, performance.now()];
     return this.arrivedAt;
+  }
+
+  // Seconds since the kernel has heard of a run of another process; null while that answers.
+  stale() {
+    const { stale } = this.words;
+    return stale === null || this.over ? null : stale + (performance.now() - this.toldAt) / 1000;
   }
 
   silence() {

@@ -26,6 +26,7 @@ const SIGNS = {
   paused: "M4 2.5v7M8 2.5v7",
   ended: "M3 3h6v6H3z",
   failed: "M3 3l6 6M9 3L3 9",
+  lost: "M3.8 4.2a2.2 2.2 0 1 1 3.2 2q-1 .5-1 1.4M6 9.6v.2",
 };
 
 export function sign(tone = "ok") {
