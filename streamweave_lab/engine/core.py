@@ -2,75 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
-from typing import Any, Protocol
+from typing import Any
 
-from streamweave_lab.clock import SYSTEM_CLOCK, Clock
+from streamweave_lab.clock import Clock
 from streamweave_lab.engine.async_state import AsyncState
-from streamweave_lab.engine.channel import Channel
-from streamweave_lab.engine.choosy_state import ChoosyState
 from streamweave_lab.engine.kept import Kept, give_back, take
+from streamweave_lab.engine.making import connected, state_of
 from streamweave_lab.engine.node_state import BLOCKED, BUSY, TURN_SECONDS, NodeFailed, NodeState, adapt
-from streamweave_lab.engine.source_state import AsyncSourceState, SourceState
-from streamweave_lab.engine.supervise import Decision, Supervisor
+from streamweave_lab.engine.restarts import Restarts
+from streamweave_lab.engine.source_state import SourceState
+from streamweave_lab.engine.supervise import Supervisor
+from streamweave_lab.engine.surroundings import Host, Listener
 from streamweave_lab.graph.batch import Barrier, Failure, Watermark
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import AsyncSource, Node, Sink, Source
-from streamweave_lab.graph.port import DEFAULT_CAPACITY
-from streamweave_lab.operators.each import Map
+from streamweave_lab.graph.node import Node, Sink, Source
 from streamweave_lab.progress.frontier import Frontier
 from streamweave_lab.progress.window import granularity
-
-
-class Alarm(Protocol):
-    """A call that is to come."""
-
-    def cancel(self) -> None:
-        """Let it not come."""
-
-
-class Host(Protocol):
-    """What a core needs of the place where it runs."""
-
-    def wake(self) -> None:
-        """There is work: see to it that the core gets a turn."""
-
-    def at_leisure(self) -> bool:
-        """Nothing waits for a turn of the loop, so whoever brings work may do it at once."""
-
-    def hurry(self) -> None:
-        """As `wake`, but at once where the host is at leisure."""
-
-    def call_at(self, when: float, callback: Callable[[], None]) -> Alarm:
-        """Call back at `when`, on the core's clock."""
-
-
-class Listener(Protocol):
-    """Who hears what happens in a core; the Run."""
-
-    def told(
-        self, event: str, message: str, *, level: str = "info", node: str | None = None, port: str | None = None
-    ) -> None:
-        """Something happened."""
-
-    def confirmed(self, node: int, epoch: int) -> None:
-        """A node has met the barrier of an epoch."""
-
-    def node_ended(self, node: int) -> None:
-        """A node has ended."""
-
-    def failed(self, node: str, item: Any, error: BaseException) -> None:
-        """A node has failed, and with it the run."""
-
-    def refused(self, failure: Failure[Any]) -> None:
-        """An item has left by an error port."""
-
-    def skipped(self, failure: Failure[Any]) -> None:
-        """An item was dropped, for its node failed and is supervised."""
-
-    def drain_asked(self) -> None:
-        """A node has stopped, and with it the run is to be drained."""
 
 
 class Core:
@@ -100,7 +49,7 @@ class Core:
         self.opening: str | None = None
         self.failed_node: str | None = None
         ordered = sorted(nodes, key=lambda node: not isinstance(node, Source))
-        self.states = [self._make(index, node) for index, node in enumerate(ordered)]
+        self.states = [state_of(self, index, node) for index, node in enumerate(ordered)]
         self.by_name = {state.node.name: state for state in self.states}
         self.sources = [state for state in self.states if isinstance(state, SourceState)]
         self._source_mask = (1 << len(self.sources)) - 1
@@ -108,14 +57,14 @@ class Core:
         self.sinks = {state.index for state in self.states if isinstance(state.node, Sink)}
         self.progress = Frontier(self.sinks)
         """The frontier of the run: that of a node to which all the sinks would lead."""
-        self.channels = [self._connect(edge) for edge in graph.edges]
+        self.channels = [connected(self.by_name, edge) for edge in graph.edges]
         for state in self.states:
             state.wired()
         self._stepping = False
-        self.supervisor = Supervisor(graph.supervise, Random(0 if batch_size else None))  # noqa: S311 - for waits
         self.failing: list[tuple[NodeState, BaseException]] = []
         """Nodes that are to begin again when the turn is over, and why."""
-        self._rests: list[Alarm] = []
+        dice = Random(0 if batch_size else None)  # noqa: S311 - for waits
+        self.restarts = Restarts(self, Supervisor(graph.supervise, dice))
         self.resting = 0
         """Bits of nodes that get no turn before they begin again."""
         self.withheld = 0
@@ -171,16 +120,17 @@ class Core:
                 seconds = now - began
                 state.run_seconds += seconds
                 if self.failing:
-                    self.begin_again()
+                    self.restarts.begin_again()
                 if adapting and (taken >= state.limit or seconds > TURN_SECONDS) and taken:
                     adapt(state, taken, seconds)
                 self.settle(self.touched | state.bit, now)
         except NodeFailed as failed:
             self._failed(failed.failure.item, failed.failure.error)
         except BaseException as error:  # logic outside the handling of one item, or interrupted: it fails the run
-            if isinstance(error, Exception) and self.current is not None and self.tolerate(self.current, error):
-                self.begin_again()
-                self.touched |= self.current.bit
+            current = self.current
+            if isinstance(error, Exception) and current is not None and self.restarts.tolerate(current, error):
+                self.restarts.begin_again()
+                self.touched |= current.bit
             else:
                 self._failed(None, error)
             if isinstance(error, KeyboardInterrupt | SystemExit):
@@ -264,8 +214,7 @@ class Core:
     def halt(self) -> dict[str, int]:
         """Stop now: no node gets another turn. Returns what was left, by edge and by node that held items."""
         self.halted, self.runnable = True, 0
-        for alarm in self._rests:
-            alarm.cancel()
+        self.restarts.cancel()
         now = self.clock.now()
         dropped: dict[str, int] = {}
         for state in self.states:
@@ -336,64 +285,6 @@ class Core:
         if not self.halted:
             self.listener.failed(node, item, error)
 
-    def tolerate(self, state: NodeState, error: BaseException, item: Any = None, items: int = 0) -> bool:
-        """A node has failed outside its error port: drop `items` and go on, if its supervision says so."""
-        name = state.node.name
-        policy = self.supervisor.policy(name)
-        if state.marking and not items:  # the mark is gone, and whoever waits for it would wait for ever
-            return False
-        if policy == "escalate" or (policy == "skip" and not items):
-            return False
-        if policy != "skip" and not any(failing is state for failing, _ in self.failing):
-            self.failing.append((state, error))
-        lost, state.taken = items or state.taken, 0 if not items else state.taken
-        state.dropped += lost
-        if policy == "skip" or item is not None:
-            self.listener.skipped(Failure(name, item, error))
-        return True
-
-    def begin_again(self) -> None:
-        """Carry out what supervision decides about the nodes that have failed."""
-        failing, self.failing = self.failing, []
-        for state, error in failing:
-            decision = self.supervisor.decide(state.node.name, self.clock.now())
-            if decision.policy == "escalate":
-                self.fail(state.node.name, None, error)
-            elif decision.policy == "stop":
-                state.discard = True
-                name = state.node.name
-                self.tell("node.stopped", f"{name} is stopped: {error!r}", level="error", node=name)
-                self.listener.drain_asked()
-            else:
-                self._rest(decision, error)
-
-    def _rest(self, decision: Decision, error: BaseException) -> None:
-        states = [self.by_name[name] for name in decision.nodes]
-        bits = sum(state.bit for state in states if not state.ended)
-        self.resting |= bits
-        self.runnable &= ~bits
-        for state in states:
-            self.tell(
-                "node.restarting",
-                f"{state.node.name} begins again in {decision.seconds:.1f} s ({decision.why}): {error!r}",
-                level="warning",
-                node=state.node.name,
-            )
-        alarm = self.host.call_at(self.clock.now() + decision.seconds, lambda: self._rested(states, bits))
-        self._rests = [*self._rests[-len(self.states) :], alarm]
-
-    def _rested(self, states: list[NodeState], bits: int) -> None:
-        if self.halted:
-            return
-        self.resting &= ~bits
-        for state in states:
-            if not state.ended:
-                try:
-                    state.begin_again(self.kept.get(state.node.name))
-                except Exception as error:
-                    self.fail(state.node.name, None, error)
-        self.touch(bits)
-
     # Inside
 
     def _failed(self, item: Any, error: BaseException) -> None:
@@ -410,29 +301,6 @@ class Core:
             self.tell(
                 "node.close_failed", f"{state.node.name}: {error!r} while closing", level="error", node=state.node.name
             )
-
-    def _make(self, index: int, node: Node) -> NodeState:
-        if isinstance(node, AsyncSource):
-            return AsyncSourceState(self, index, node)
-        if isinstance(node, Source):
-            return SourceState(self, index, node)
-        if isinstance(node, Map) and node.workers and self.clock is SYSTEM_CLOCK:  # in virtual time there are none
-            from streamweave_lab.engine.workers_state import WorkersState  # processes are rare, and slow to import
-
-            return WorkersState(self, index, node)
-        if node.choosy:
-            return ChoosyState(self, index, node)
-        return AsyncState(self, index, node) if node.awaits else NodeState(self, index, node)
-
-    def _connect(self, edge: Any) -> Channel:
-        sender, receiver = self.by_name[edge.source.node.name], self.by_name[edge.target.node.name]
-        capacity = edge.capacity or DEFAULT_CAPACITY
-        channel = Channel(
-            repr(edge.source), repr(edge.target), capacity, sender.index, receiver.index, edge.target.name
-        )
-        sender.outs[edge.source.name].append(channel)
-        receiver.ins.append(channel)
-        return channel
 
     def _next_source(self, runnable: int) -> NodeState:
         """Sources take turns, so that none starves the others."""

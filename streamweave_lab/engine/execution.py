@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from streamweave_lab.clock import Clock, VirtualClock
 from streamweave_lab.config.model import Config
 from streamweave_lab.engine.changes import Changes
-from streamweave_lab.engine.core import Core, Host
+from streamweave_lab.engine.core import Core
 from streamweave_lab.engine.drain import Drain
 from streamweave_lab.engine.epochs import Epochs
 from streamweave_lab.engine.events import Events
@@ -23,6 +23,7 @@ from streamweave_lab.engine.pulse import Pulse
 from streamweave_lab.engine.reports import Checkpointed, Drained
 from streamweave_lab.engine.status import EventStatus
 from streamweave_lab.engine.step import Pause, Stepper
+from streamweave_lab.engine.surroundings import Host
 from streamweave_lab.errors import ConfigError, RunFailedError, StateError
 from streamweave_lab.graph.batch import Barrier, Failure
 from streamweave_lab.graph.graph import Graph

@@ -19,11 +19,11 @@ from streamweave_lab.config.model import Config
 from streamweave_lab.engine import registry
 from streamweave_lab.engine.actor import nobody_asks
 from streamweave_lab.engine.checkpoints import Keeping, Resume
-from streamweave_lab.engine.core import Host
 from streamweave_lab.engine.lifecycle import State
 from streamweave_lab.engine.pulse import in_kernel, pulse_of
 from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.engine.scheduler import scheduler_of
+from streamweave_lab.engine.surroundings import Host
 from streamweave_lab.engine.virtual_loop import VirtualLoop
 from streamweave_lab.errors import StreamweaveError
 from streamweave_lab.graph.graph import Graph

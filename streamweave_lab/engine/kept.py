@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +48,8 @@ def give_back(core: Core, state: NodeState, kept: Kept) -> None:
         if kept.version != node.state_version:
             known = node.migrate(known, kept.version)
         node.restore(known)
+    # A node that fails before the next checkpoint begins again from here.
+    core.kept[node.name] = replace(kept, version=node.state_version, state=known)
     marks = kept.marks
     state.frontier, state.promised, state.idle = marks["frontier"], marks["promised"], marks["idle"]
     for channel in state.ins:

@@ -16,8 +16,9 @@ from streamweave_lab.progress.frontier import Frontier
 
 if TYPE_CHECKING:
     from streamweave_lab.config.model import Config
-    from streamweave_lab.engine.core import Alarm, Core
+    from streamweave_lab.engine.core import Core
     from streamweave_lab.engine.kept import Kept
+    from streamweave_lab.engine.surroundings import Alarm
 
 LARGEST_BATCH = 4096
 _FIRST_BATCH = 1
@@ -266,7 +267,7 @@ class NodeState:
         self.errors += 1
         failure = Failure(self.node.name, item, error, time)
         if not self.outs.get("error"):
-            if self.core.tolerate(self, error, item, 1):
+            if self.core.restarts.tolerate(self, error, item, 1):
                 return
             raise NodeFailed(failure)
         self.core.refused(failure)

@@ -13,8 +13,9 @@ from streamweave_lab.graph.batch import Barrier, Batch, Failure, Watermark
 from streamweave_lab.graph.node import END, AsyncSource, Source, Wait
 
 if TYPE_CHECKING:
-    from streamweave_lab.engine.core import Alarm, Core
+    from streamweave_lab.engine.core import Core
     from streamweave_lab.engine.kept import Kept
+    from streamweave_lab.engine.surroundings import Alarm
 
 _LARGEST_POLL = LARGEST_BATCH
 _SHORTEST_WAIT = 1e-6
@@ -273,8 +274,8 @@ class AsyncSourceState(SourceState):
                 self.core.fail(self.node.name, None, error)
             raise
         except BaseException as error:  # whatever a source raises fails the run, which tells it
-            if isinstance(error, Exception) and self.core.tolerate(self, error):
-                self.core.begin_again()
+            if isinstance(error, Exception) and self.core.restarts.tolerate(self, error):
+                self.core.restarts.begin_again()
                 return
             self.core.fail(self.node.name, None, error)
             if not isinstance(error, Exception):

@@ -17,9 +17,10 @@ from streamweave_lab.engine.status import PauseStatus
 from streamweave_lab.errors import IllegalMoveError
 
 if TYPE_CHECKING:
-    from streamweave_lab.engine.core import Alarm, Core
+    from streamweave_lab.engine.core import Core
     from streamweave_lab.engine.execution import Execution
     from streamweave_lab.engine.source_state import SourceState
+    from streamweave_lab.engine.surroundings import Alarm
 
 _PATIENCE = 0.05
 """Seconds. A source that only reads on, or is due in a moment, is asked again; for others a step does not wait."""

@@ -12,9 +12,9 @@ from streamweave_lab.errors import DrilledError, DrillRefusedError
 from streamweave_lab.graph.node import Sink, Wait
 
 if TYPE_CHECKING:
-    from streamweave_lab.engine.core import Alarm
     from streamweave_lab.engine.node_state import NodeState
     from streamweave_lab.engine.run import LocalRun
+    from streamweave_lab.engine.surroundings import Alarm
     from streamweave_lab.graph.batch import Batch
 
 _LONGEST_WAIT = 3600.0

@@ -107,6 +107,18 @@ def test_a_node_goes_on_from_what_it_kept_at_the_last_checkpoint(tmp_path: Any) 
     run_virtual(main())
 
 
+def test_a_node_that_fails_after_a_resume_begins_again_from_what_the_run_went_on_from(tmp_path: Any) -> None:
+    store = SqliteStore(tmp_path / "state.db")
+
+    def drawn(items: range) -> Graph:
+        return graph(Supervision(policy="restart"), items, Summing("sum", poison=4))
+
+    drawn(range(1, 4)).run_to_end(store=store)
+    run = drawn(range(1, 6)).run_to_end(store=store, resume=True)
+    assert run["all"].items == [1, 3, 6, 11]
+    assert run.status().node("sum").restarts == 1
+
+
 def test_a_node_that_fails_too_often_fails_the_run() -> None:
     class One(Source[int]):
         def poll(self, limit: int) -> Poll[int]:

@@ -1,0 +1,94 @@
+"""What supervision decides, carried out: items dropped, nodes that rest and begin again, nodes stopped."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from streamweave_lab.engine.supervise import Decision, Supervisor
+from streamweave_lab.graph.batch import Failure
+
+if TYPE_CHECKING:
+    from streamweave_lab.engine.core import Core
+    from streamweave_lab.engine.node_state import NodeState
+    from streamweave_lab.engine.surroundings import Alarm
+
+
+class Restarts:
+    """The nodes of one core that have failed and are supervised."""
+
+    def __init__(self, core: Core, supervisor: Supervisor) -> None:
+        self._core, self._supervisor = core, supervisor
+        self._alarms: list[Alarm] = []
+        self.due: dict[int, float] = {}
+        """When each node that rests begins again, by its index, on the core's clock."""
+
+    def tolerate(self, state: NodeState, error: BaseException, item: Any = None, items: int = 0) -> bool:
+        """A node has failed outside its error port: drop `items` and go on, if its supervision says so."""
+        core, name = self._core, state.node.name
+        policy = self._supervisor.policy(name)
+        if state.marking and not items:  # the mark is gone, and whoever waits for it would wait for ever
+            return False
+        if policy == "escalate" or (policy == "skip" and not items):
+            return False
+        if policy != "skip" and not any(failing is state for failing, _ in core.failing):
+            core.failing.append((state, error))
+        lost, state.taken = items or state.taken, 0 if not items else state.taken
+        state.dropped += lost
+        if policy == "skip" or item is not None:
+            core.listener.skipped(Failure(name, item, error))
+        return True
+
+    def begin_again(self) -> None:
+        """Carry out what supervision decides about the nodes that have failed."""
+        core = self._core
+        failing, core.failing = core.failing, []
+        for state, error in failing:
+            decision = self._supervisor.decide(state.node.name, core.clock.now())
+            if decision.policy == "escalate":
+                core.fail(state.node.name, None, error)
+            elif decision.policy == "stop":
+                state.discard = True
+                name = state.node.name
+                core.tell("node.stopped", f"{name} is stopped: {error!r}", level="error", node=name)
+                core.listener.drain_asked()
+            else:
+                self._rest(decision, error)
+
+    def cancel(self) -> None:
+        """Nobody begins again any more."""
+        for alarm in self._alarms:
+            alarm.cancel()
+        self.due = {}
+
+    def _rest(self, decision: Decision, error: BaseException) -> None:
+        core, when = self._core, self._core.clock.now() + decision.seconds
+        states = [core.by_name[name] for name in decision.nodes]
+        bits = sum(state.bit for state in states if not state.ended)
+        core.resting |= bits
+        core.runnable &= ~bits
+        self.due = self.due | {state.index: when for state in states if not state.ended}  # others read it meanwhile
+        for state in states:
+            core.tell(
+                "node.restarting",
+                f"{state.node.name} begins again in {decision.seconds:.1f} s ({decision.why}): {error!r}",
+                level="warning",
+                node=state.node.name,
+            )
+        alarm = core.host.call_at(when, partial(self._rested, states, bits))
+        self._alarms = [*self._alarms[-len(core.states) :], alarm]
+
+    def _rested(self, states: list[NodeState], bits: int) -> None:
+        core = self._core
+        if core.halted:
+            return
+        core.resting &= ~bits
+        rested = {state.index for state in states}
+        self.due = {index: when for index, when in self.due.items() if index not in rested}
+        for state in states:
+            if not state.ended:
+                try:
+                    state.begin_again(core.kept.get(state.node.name))
+                except Exception as error:
+                    core.fail(state.node.name, None, error)
+        core.touch(bits)
