@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -14,15 +15,17 @@ from streamweave_lab.cli.progress import progress_view, watch
 from streamweave_lab.cli.signals import obeyed
 from streamweave_lab.config.model import Config
 from streamweave_lab.engine.run import LocalRun
+from streamweave_lab.engine.status import EventStatus
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.ops.systemd import notifying
 
 if TYPE_CHECKING:
     from streamweave_lab.cli.serving import Serving
-    from streamweave_lab.ops.server import Server
     from streamweave_lab.state.store import Store
 
 DRAIN_SECONDS = 30.0
+ANSWER_SECONDS = 5.0
+FAREWELL_SECONDS = 1.0
 
 Say = Callable[[str], None]
 
@@ -41,6 +44,12 @@ class Headless:
     serving: Serving | None = None
     drain_timeout: float = DRAIN_SECONDS
     """Seconds that the drain may take which a signal asks for."""
+    history: Path | None = None
+    """A journal of the configuration's versions."""
+    watch_config: bool = False
+    """Reload when the configuration's files change."""
+    verify: float = 0.0
+    """Seconds for which the run is watched after a reload, and the version before brought back if it does worse."""
 
     async def carry_out(self, console: Console) -> LocalRun:
         """Run until the sources have ended or a signal ends it; `console` shows progress. Returns the ended run.
@@ -55,29 +64,55 @@ class Headless:
             self.config, store=self.store, checkpoint_every=self.every, resume=self.resume,
             allow_changed=self.allow_changed,
         )  # fmt: skip
-        async with self._served(run, say):
+        run.observe(lambda event: say(event.message) if _unsaid(event) else None)
+        async with self._kept(run), self._served(run, say):
             # Last in, first out: systemd hears of the end before the probes fall silent.
-            with notifying(run), obeyed(run, self.drain_timeout, say):
+            with notifying(run), obeyed(run, self.drain_timeout, say, self.verify):
                 await watch(run, progress_view(console))
         return run
 
     @asynccontextmanager
-    async def _served(self, run: LocalRun, say: Say) -> AsyncIterator[None]:
-        async with AsyncExitStack() as undo:
-            if self.store is not None:
-                undo.callback(self.store.close)
-            if self.resume:
-                say(run.events[0].message.replace("started", f"{run.name} started", 1))
-            if self.serving is not None:
-                say(self.serving.told(undo.enter_context(await self._begun(run, self.serving))))
-            yield
-
-    async def _begun(self, run: LocalRun, serving: Serving) -> Server:
+    async def _kept(self, run: LocalRun) -> AsyncIterator[None]:
         try:
-            return serving.begin(run)
+            if self.history is not None:
+                run.keep_history(self.history)
+            if self.watch_config:
+                run.watch_config(verify=self.verify)
+            yield
         except BaseException:
             await run.stop()  # it has not had a turn yet: no item was taken in
             raise
+        finally:
+            if self.store is not None:
+                self.store.close()
+
+    @asynccontextmanager
+    async def _served(self, run: LocalRun, say: Say) -> AsyncIterator[None]:
+        if self.resume:
+            say(run.events[-1].message.replace("started", f"{run.name} started", 1))
+        if self.serving is None:
+            yield
+            await _answered()
+            return
+        with self.serving.begin(run) as server:
+            say(self.serving.told(server))
+            yield
+            await _answered()
+            # Who has asked for the end over HTTP, or looks on, is to hear what came of it.
+            await asyncio.sleep(FAREWELL_SECONDS)
+
+
+def _unsaid(event: EventStatus) -> bool:
+    """It is worth a line, and nobody else says it: what a signal has led to is said where signals are obeyed."""
+    by_signal = (event.by or "").startswith("signal ")
+    return event.event == "checkpoint.failed" or (event.event.startswith("config.") and not by_signal)
+
+
+async def _answered() -> None:
+    """Let verbs that are under way have their answers: with the loop, what still runs on it would be cancelled."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    if others:
+        await asyncio.wait(others, timeout=ANSWER_SECONDS)
 
 
 def run_headless(

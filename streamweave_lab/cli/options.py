@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -41,6 +42,14 @@ def json_option(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Write JSON, for scripts.")(command)
 
 
+def verify_option(command: F) -> F:
+    """--verify."""
+    return click.option(
+        "--verify", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS",
+        help="Watch the run so long after a change of its configuration, and roll back if it does worse.",
+    )(command)  # fmt: skip
+
+
 def process_options(command: F) -> F:
     """--url, --token-file and --ca: which process is meant, and what opens it."""
     for option in (
@@ -63,12 +72,38 @@ def process(url: str | None, token_file: Path | None, ca: Path | None) -> Remote
 
     Raises: UsageError where none is named, or not as an address; UnreachableError; NotAllowedError.
     """
-    if not url:
-        raise click.UsageError("say which run: --url http://127.0.0.1:8080, or STREAMWEAVE_URL in the environment")
     from streamweave_lab.remote.attach import attach
 
+    with _as_usage():
+        return attach(_place(url), token_file=token_file, verify=ca or True)
+
+
+async def asked(url: str | None, token_file: Path | None, ca: Path | None, path: str) -> Any:
+    """What the process that these options name answers at `path`. Raises: as `process`."""
+    from streamweave_lab.errors import RemoteError
+    from streamweave_lab.remote import access
+    from streamweave_lab.remote.line import Line, Problem
+
+    with _as_usage():
+        line = Line(access.address(_place(url)), access.bearer(None, token_file), access.trusted(ca or True))
     try:
-        return attach(url if "://" in url else f"http://{url}", token_file=token_file, verify=ca or True)
+        return await line.get(path)
+    except Problem as problem:
+        raise RemoteError(f"{line.url}{path}: {problem}") from None
+    finally:
+        await line.close()
+
+
+def _place(url: str | None) -> str:
+    if not url:
+        raise click.UsageError("say which run: --url http://127.0.0.1:8080, or STREAMWEAVE_URL in the environment")
+    return url if "://" in url else f"http://{url}"
+
+
+@contextmanager
+def _as_usage() -> Iterator[None]:
+    try:
+        yield
     except ValueError as error:
         raise click.UsageError(str(error).replace("verify=", "--ca ").replace("token=", "--token-file")) from None
 
@@ -82,4 +117,14 @@ def _address(_: click.Context, param: click.Parameter, value: str | None) -> tup
         raise click.BadParameter(str(error), param=param) from None
 
 
-__all__ = ["SPEC", "address_option", "config_options", "graph_argument", "json_option", "process", "process_options"]
+__all__ = [
+    "SPEC",
+    "address_option",
+    "asked",
+    "config_options",
+    "graph_argument",
+    "json_option",
+    "process",
+    "process_options",
+    "verify_option",
+]

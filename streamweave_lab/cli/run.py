@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streamweave_lab.cli.options import SPEC, address_option, config_options, graph_argument
+from streamweave_lab.cli.options import SPEC, address_option, config_options, graph_argument, verify_option
 from streamweave_lab.cli.stores import HELP
 
 if TYPE_CHECKING:
@@ -50,6 +50,14 @@ A second one stops it at once, and SIGHUP reads the configuration again.
 )
 @click.option("--tls-cert", type=click.Path(path_type=Path), metavar="FILE", help="Serve with this certificate (PEM).")
 @click.option("--tls-key", type=click.Path(path_type=Path), metavar="FILE", help="The certificate's key (PEM).")
+@click.option("--watch-config", is_flag=True, help="Reload whenever the file, or that of a secret, has changed.")
+@verify_option
+@click.option(
+    "--history",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Keep a journal of configuration versions here, for `config history` and `config rollback`.",
+)
 @click.option("--log", metavar="LEVEL[:PATH]", help="Events as JSON lines, to stderr or a file; or STREAMWEAVE_LOG.")
 @click.option(
     "--drain-timeout", type=click.FloatRange(min=0), default=30.0, show_default=True, metavar="SECONDS",
@@ -75,7 +83,8 @@ def run(spec: str, file: Path | None, config_class: str | None, log: str | None,
         graph, config = checked(target, file, config_class, store)
         headless = Headless(
             graph, config, store, _every(options), store is not None and not options["fresh"],
-            options["allow_changed"], _serving(options), options["drain_timeout"],
+            options["allow_changed"], _serving(options), options["drain_timeout"], options["history"],
+            options["watch_config"], options["verify"],
         )  # fmt: skip
         ended = asyncio.run(headless.carry_out(_console(chosen)))
     click.echo(sentence(ended.status(), ended.dropped), err=True)

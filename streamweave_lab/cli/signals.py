@@ -25,7 +25,7 @@ ENDING = [signal.SIGINT, signal.SIGTERM]
 
 
 @contextlib.contextmanager
-def obeyed(run: LocalRun, drain_timeout: float, say: Say) -> Iterator[None]:
+def obeyed(run: LocalRun, drain_timeout: float, say: Say, verify: float = 0.0) -> Iterator[None]:
     """Within this, signals act on `run`, whose loop is the running one. `say` is told what is done, in a sentence.
 
     What they do is done by "signal SIGTERM" and so on, as events tell. Nothing is installed in a Jupyter kernel, on
@@ -38,7 +38,7 @@ def obeyed(run: LocalRun, drain_timeout: float, say: Say) -> Iterator[None]:
         ENDING, _Ending(run, drain_timeout, say)
     )
     if hasattr(signal, "SIGHUP"):
-        actions[signal.SIGHUP] = lambda _: _reload(run, say)
+        actions[signal.SIGHUP] = lambda _: _reload(run, say, verify)
     loop = asyncio.get_running_loop()
     with contextlib.ExitStack() as undo:
         for number, act in actions.items():
@@ -66,7 +66,7 @@ class _Ending:
                 self._run.ask("stop")
 
 
-def _reload(run: LocalRun, say: Say) -> None:
+def _reload(run: LocalRun, say: Say, verify: float) -> None:
     notifier = notifier_of(run)
     if notifier is not None:
         notifier.reload_begins()
@@ -89,7 +89,7 @@ def _reload(run: LocalRun, say: Say) -> None:
 
     try:
         with acting("signal SIGHUP"):
-            run.ask("reload").add_done_callback(answered)
+            run.ask("reload", verify=verify).add_done_callback(answered)
     except IllegalMoveError as error:
         ended(str(error), str(error))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamweave_lab.cli.failing import fail
-from streamweave_lab.cli.options import json_option, process, process_options
+from streamweave_lab.cli.options import json_option, process, process_options, verify_option
 from streamweave_lab.cli.outcome import Exit
 from streamweave_lab.cli.printing import put_json
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 0.5
 Told = Callable[[Any], tuple[str, Exit]]
 
+_why = click.option("--why", default="", metavar="TEXT", help="Kept with the run's events.")
 _timeout = click.option(
     "--timeout", type=click.FloatRange(min=0), default=30.0, show_default=True, metavar="SECONDS",
     help="After this it is ended by force, and what was left is told.",
@@ -31,78 +32,88 @@ _timeout = click.option(
 
 @click.command()
 @process_options
+@_why
 @_timeout
 @json_option
-def drain(url: str | None, token_file: Path | None, ca: Path | None, timeout: float, as_json: bool) -> None:
+def drain(url: str | None, token_file: Path | None, ca: Path | None, why: str, timeout: float, as_json: bool) -> None:
     """Let a run take in nothing new, finish what is in flight, close windows, flush sinks, and end.
 
     Exit codes: 0 everything was finished, 3 the time was up and items were dropped.
     """
-    _ask(process(url, token_file, ca), "drain", as_json, _drained, timeout=timeout)
+    ask(process(url, token_file, ca), "drain", as_json, _drained, timeout=timeout, why=why)
 
 
 @click.command()
 @process_options
+@_why
 @_timeout
 @json_option
-def suspend(url: str | None, token_file: Path | None, ca: Path | None, timeout: float, as_json: bool) -> None:
+def suspend(url: str | None, token_file: Path | None, ca: Path | None, why: str, timeout: float, as_json: bool) -> None:
     """Let a run keep its state in a checkpoint, windows still open, and end; `run --checkpoint` goes on from there.
 
     Exit codes: 0 the checkpoint is written, 70 it is not.
     """
-    _ask(process(url, token_file, ca), "suspend", as_json, _checkpointed, timeout=timeout)
+    ask(process(url, token_file, ca), "suspend", as_json, _checkpointed, timeout=timeout, why=why)
 
 
 @click.command()
 @process_options
+@_why
 @json_option
-def stop(url: str | None, token_file: Path | None, ca: Path | None, as_json: bool) -> None:
+def stop(url: str | None, token_file: Path | None, ca: Path | None, why: str, as_json: bool) -> None:
     """End a run now. What is in flight is lost, and counted; `drain` loses nothing.
 
     Exit codes: 0 nothing was dropped, 3 items were dropped.
     """
-    _ask(process(url, token_file, ca), "stop", as_json, _stopped)
+    ask(process(url, token_file, ca), "stop", as_json, _stopped, why=why)
 
 
 @click.command()
 @process_options
-def pause(url: str | None, token_file: Path | None, ca: Path | None) -> None:
+@_why
+def pause(url: str | None, token_file: Path | None, ca: Path | None, why: str) -> None:
     """Let nothing flow in a run until `resume`."""
-    _ask(process(url, token_file, ca), "pause", False, lambda _: ("paused", Exit.DRAINED))
+    ask(process(url, token_file, ca), "pause", False, lambda _: ("paused", Exit.DRAINED), why=why)
 
 
 @click.command()
 @process_options
-def resume(url: str | None, token_file: Path | None, ca: Path | None) -> None:
+@_why
+def resume(url: str | None, token_file: Path | None, ca: Path | None, why: str) -> None:
     """Let a paused run go on."""
-    _ask(process(url, token_file, ca), "resume", False, lambda _: ("flowing again", Exit.DRAINED))
+    ask(process(url, token_file, ca), "resume", False, lambda _: ("flowing again", Exit.DRAINED), why=why)
 
 
 @click.command()
 @process_options
+@_why
+@verify_option
 @json_option
-def reload(url: str | None, token_file: Path | None, ca: Path | None, as_json: bool) -> None:
+def reload(
+    url: str | None, token_file: Path | None, ca: Path | None, why: str, verify: float, as_json: bool
+) -> None:  # fmt: skip
     """Let a run read its configuration again, and apply what has changed, or refuse it whole.
 
     `config diff --url` shows before what would change. Exit codes: 0 applied, 78 refused.
     """
-    _ask(process(url, token_file, ca), "reload", as_json, reloaded)
+    ask(process(url, token_file, ca), "reload", as_json, reloaded, why=why, verify=verify)
 
 
 @click.command()
 @process_options
+@_why
 @json_option
-def checkpoint(url: str | None, token_file: Path | None, ca: Path | None, as_json: bool) -> None:
+def checkpoint(url: str | None, token_file: Path | None, ca: Path | None, why: str, as_json: bool) -> None:
     """Let a run keep its state now, in the store it was started with.
 
     Exit codes: 0 the checkpoint is written, 70 it is not.
     """
-    _ask(process(url, token_file, ca), "checkpoint", as_json, _checkpointed)
+    ask(process(url, token_file, ca), "checkpoint", as_json, _checkpointed, why=why)
 
 
-def _ask(run: RemoteRun, verb: Verb, as_json: bool, told: Told, **arguments: Any) -> None:
+def ask(run: RemoteRun, verb: Verb, as_json: bool, told: Told, **said: Any) -> None:
     """Ask, wait, say what came of it, and end the process with its code."""
-    report = awaited(run, run.ask(verb, **arguments))
+    report = awaited(run, run.ask(verb, **{name: value for name, value in said.items() if value not in ("", None)}))
     sentence, code = told(report)
     if as_json:
         put_json(report)
@@ -130,13 +141,17 @@ def awaited(run: RemoteRun, asked: Future[Any]) -> Any:
 
 def reloaded(report: Reloaded) -> tuple[str, Exit]:
     """What came of a change of configuration."""
-    changes = "".join(f"\n  {change}" for change in report.changes)
-    if report.refused:
-        reasons = "".join(f"\n  {reason}" for reason in report.refused)
-        return f"refused, version {report.version} stays in force:{reasons}", Exit.BAD_CONFIG
+    changes, reasons, notes = (_below(lines) for lines in (report.changes, report.refused, report.notes))
+    if report.rolled_back:
+        said = f"rolled back after {report.verified:.1f} s, version {report.version} is in force with what was before"
+        return f"{said}:{reasons}{notes}", Exit.BAD_CONFIG
     if not report.applied:
-        return f"not applied, version {report.version} stays in force", Exit.BAD_CONFIG
-    return f"version {report.version} is in force" + (changes or "; nothing has changed"), Exit.DRAINED
+        return f"refused, version {report.version} stays in force:{reasons}{notes}", Exit.BAD_CONFIG
+    return f"version {report.version} is in force{changes or '; nothing has changed'}{notes}", Exit.DRAINED
+
+
+def _below(lines: Iterable[object]) -> str:
+    return "".join(f"\n  {line}" for line in lines)
 
 
 def _drained(report: Drained) -> tuple[str, Exit]:
@@ -162,4 +177,4 @@ def _lost(dropped: dict[str, int]) -> str:
     return f"; dropped: {lost}" if lost else "; nothing was dropped"
 
 
-__all__ = ["awaited", "checkpoint", "drain", "pause", "reload", "reloaded", "resume", "stop", "suspend"]
+__all__ = ["ask", "awaited", "checkpoint", "drain", "pause", "reload", "reloaded", "resume", "stop", "suspend"]

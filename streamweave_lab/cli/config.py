@@ -1,0 +1,168 @@
+"""`streamweave-lab config`: what a configuration says, what would change, what has been, and back."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from streamweave_lab.cli.lazy import LazyGroup
+from streamweave_lab.cli.options import (
+    asked,
+    config_options,
+    json_option,
+    process,
+    process_options,
+    verify_option,
+)
+from streamweave_lab.cli.outcome import Exit
+from streamweave_lab.cli.printing import put_json, put_table, when
+from streamweave_lab.errors import ConfigError
+
+if TYPE_CHECKING:
+    from streamweave_lab.config.model import Config
+    from streamweave_lab.config.plan import Plan
+
+_spec = click.argument("spec", metavar="[GRAPH]", required=False)
+
+
+@click.group(cls=LazyGroup)
+def config() -> None:
+    """Show, compare and roll back configurations.
+
+    `show` and `diff` take a GRAPH (module:name, file.py:name or notebook.ipynb:name) and a file, or the --url of a run.
+    """
+
+
+@config.command()
+@_spec
+@config_options
+@process_options
+@json_option
+def show(
+    spec: str | None, file: Path | None, config_class: str | None, url: str | None, token_file: Path | None,
+    ca: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Show every setting with its value, and where that comes from; what may change while a run goes on is marked.
+
+    With GRAPH: what a run of it would get from --config and the environment. Else: what the run at --url has.
+    """
+    if spec is None:
+        document = asyncio.run(asked(url, token_file, ca, "/config"))
+        values, sources, live = _flat(document["values"]), document["sources"], set[str]()
+    else:
+        from streamweave_lab.config.fields import leaves
+
+        read = _read(spec, file, config_class)
+        values, sources = _flat(read.public()), read.provenance()
+        live = {leaf.name for leaf in leaves(type(read)) if leaf.live}
+        document = {"schema_version": read.schema_version, "sha256": read.fingerprint(), "values": read.public(),
+                    "sources": sources, "live": sorted(live)}  # fmt: skip
+    if as_json:
+        put_json(document)
+        return
+    rows = [(name, repr(value), _source(name, sources), *(["live"] if name in live else [])) for name, value in values]
+    heads = ("setting", "value", "from") + (("",) if spec else ())
+    put_table(heads, [row + ("",) * (len(heads) - len(row)) for row in rows])
+
+
+@config.command()
+@_spec
+@config_options
+@click.option("--against", type=click.Path(path_type=Path), metavar="FILE", help="Another file; default: the defaults.")
+@process_options
+@json_option
+def diff(
+    spec: str | None, file: Path | None, config_class: str | None, against: Path | None, url: str | None,
+    token_file: Path | None, ca: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Show what would change, and what of it a run cannot take while it goes on.
+
+    With GRAPH: if the settings of --config took the place of those of --against. Else: if the run at --url reloaded.
+
+    Exit codes: 0 it can be applied, 78 it would be refused.
+    """
+    if spec is None:
+        run = process(url, token_file, ca)
+        plan: Plan = run.ask("plan").result()
+    else:
+        from streamweave_lab.config.plan import plan as planned
+
+        new = _read(spec, file, config_class)
+        plan = planned(type(new).load(against) if against else type(new).load(environ={}), new)
+    if as_json:
+        put_json({"changes": plan.changes, "refused": plan.refused})
+    else:
+        click.echo(str(plan))
+    sys.exit(Exit.BAD_CONFIG if plan.refused else Exit.DRAINED)
+
+
+@config.command()
+@process_options
+@json_option
+def history(url: str | None, token_file: Path | None, ca: Path | None, as_json: bool) -> None:
+    """Show the configuration versions of a run, newest first: who asked for each, when, why, and what became of it."""
+    versions = asyncio.run(asked(url, token_file, ca, "/config/history"))["versions"]
+    if as_json:
+        put_json(versions)
+        return
+    rows = [
+        (each["version"] or "-", when(each["at"]), each["outcome"].replace("_", " "), each["who"], _what(each))
+        for each in versions
+    ]
+    put_table(("version", "when", "outcome", "who", "what"), rows, right=("version",))
+
+
+@config.command()
+@click.argument("version", type=click.IntRange(min=1), required=False)
+@process_options
+@click.option("--why", default="", metavar="TEXT", help="Kept with the new version.")
+@verify_option
+@json_option
+def rollback(
+    version: int | None, url: str | None, token_file: Path | None, ca: Path | None, why: str, verify: float,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Bring back the values of an earlier VERSION, or of the one before that in force now, under a new number.
+
+    Exit codes: 0 applied, 78 refused.
+    """
+    from streamweave_lab.cli.verbs import ask, reloaded
+
+    ask(process(url, token_file, ca), "rollback", as_json, reloaded, version=version, why=why, verify=verify)
+
+
+def _read(spec: str, file: Path | None, config_class: str | None) -> Config:
+    from streamweave_lab.cli.loading import load
+
+    target = load(spec, config_class)
+    known = target.config_class(config_class)
+    if known is None:
+        raise ConfigError(spec, ("it takes no configuration, as far as its nodes say; if it does, say --config-class",))
+    return known.load(file)
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for name, value in values.items():
+        found += _flat(value, f"{prefix}{name}.") if isinstance(value, dict) and value else [(prefix + name, value)]
+    return found
+
+
+def _source(name: str, sources: dict[str, str]) -> str:
+    while name and name not in sources:
+        name = name.rpartition(".")[0]
+    return sources.get(name, "default")
+
+
+def _what(version: dict[str, Any]) -> str:
+    changes = [f"{each['field']}: {each['old']!r} → {each['new']!r}" for each in version["changes"]]
+    back = [f"as version {version['restores']}"] if version.get("restores") else []
+    why = [f"({version['why']})"] if version["why"] else []
+    return "; ".join([*back, *changes, *version["notes"], *why])
+
+
+__all__ = ["config"]
