@@ -24,8 +24,9 @@ def test_a_grace_period_equal_to_the_parts_is_refused_with_both_ways_out():
         Budget(drain=30, checkpoint=10, pre_stop=5, margin=5).grace(50)
     assert refused.value.problems == (
         (
-            "a grace period of 50 s is too short: preStop 5 s + drain timeout 30 s + checkpoint timeout 10 s + margin 5 s "
-            "= 50 s must be less than it; give a grace period of at least 51 s, or a drain timeout of at most 29 s"
+            "a grace period of 50 s is too short: preStop 5 s + drain timeout 30 s + checkpoint timeout 10 s + "
+            "margin 5 s = 50 s must be less than it; give a grace period of at least 51 s, "
+            "or a drain timeout of at most 29 s"
         ),
     )
 

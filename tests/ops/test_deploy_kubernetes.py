@@ -148,8 +148,8 @@ def test_everything_that_is_wrong_is_said_at_once(tmp_path):
         Kubernetes(deployed(tmp_path, name="Plant_EU"), "not an image", "no space", cpu="many", memory="0")
     assert refused.value.problems == (
         (
-            "name 'Plant_EU': Kubernetes takes small letters, digits and dashes, beginning with a letter and ending with a "
-            "letter or digit, at most 52 characters (DNS-1123); give one with --name plant-eu"
+            "name 'Plant_EU': Kubernetes takes small letters, digits and dashes, beginning with a letter and ending "
+            "with a letter or digit, at most 52 characters (DNS-1123); give one with --name plant-eu"
         ),
         "image 'not an image': must be a repository and a tag or digest, such as registry.example/flights:1.4.0",
         "namespace 'no space': must be small letters, digits and dashes, at most 63 characters (DNS-1123)",
