@@ -68,6 +68,7 @@ from streamweave_lab.progress.window import Counting, ProcessingTime, Session, S
 if TYPE_CHECKING:
     from streamweave_lab.engine.rehearse import Rehearsal
     from streamweave_lab.ops.logs import Log
+    from streamweave_lab.remote.run import RemoteRun
     from streamweave_lab.state.folder_store import FolderStore
     from streamweave_lab.state.sqlite_store import SqliteStore
     from streamweave_lab.state.store import Checkpoint
@@ -128,6 +129,7 @@ __all__ = [
     "WindowResult",
     "Zip",
     "acting",
+    "attach",
     "connectors",
     "console",
     "count",
@@ -159,7 +161,18 @@ def __dir__() -> list[str]:
     return [*globals(), *_STORES]
 
 
-def console(run: LocalRun) -> Any:
+def attach(url: str, token: str | None = None, **how: Any) -> RemoteRun:
+    """The run that another process serves at `url`: the same verbs, Status and console. Needs the extra `remote`.
+
+    `token` is the server's; without it that of `token_file=`, STREAMWEAVE_TOKEN_FILE or STREAMWEAVE_TOKEN. `verify=`
+    names certificates to trust, `timeout=` is in seconds. Raises: UnreachableError if no run answers there;
+    NotAllowedError without the right token.
+    """
+    run: RemoteRun = upward.call(upward.ATTACH, url, token, **how)
+    return run
+
+
+def console(run: Run) -> Any:
     """The live console of a run: an object that shows itself in a notebook cell. Needs the extra `console`."""
     return upward.call(upward.CONSOLE, run)
 
