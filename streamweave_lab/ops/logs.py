@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping
 from threading import Lock
 from typing import Any, Self
 
@@ -12,7 +12,7 @@ from streamweave_lab.clock import SYSTEM_CLOCK
 from streamweave_lab.config.model import Config
 from streamweave_lab.engine.observer import observe_all
 from streamweave_lab.engine.pulse import in_kernel
-from streamweave_lab.engine.run import LocalRun
+from streamweave_lab.engine.registry import runs
 from streamweave_lab.engine.status import EventStatus
 from streamweave_lab.errors import ConfigError, MissingExtraError
 from streamweave_lab.ops.limit import Key, Limit
@@ -40,9 +40,11 @@ class Log:
     """
 
     def __init__(
-        self, sink: Sink, level: str = "info", *, profile: str = "default", items: bool = False, room: int = ROOM
-    ) -> None:
+        self, sink: Sink, level: str = "info", *, profile: str = "default", items: bool = False, room: int = ROOM,
+        follows: bool = False,
+    ) -> None:  # fmt: skip
         self.level = level
+        self._follows = follows
         lines = _Renderer(lines_to(sink), profile, items)
         self._limit = Limit()
         self._guard = Lock()
@@ -92,19 +94,6 @@ class Log:
 
     __call__ = close
 
-    def follow(self, run: LocalRun) -> Callable[[], None]:
-        """Take the level from the log section of the run's configuration whenever that changes.
-
-        Returns a function that ends it.
-        """
-
-        def changed(event: EventStatus) -> None:
-            settings = of_config(run.config) if event.event.startswith("config.") else None
-            if settings is not None:
-                self.level = settings.level
-
-        return run.observe(changed)
-
     # Inside
 
     def _take(self, graph: str, event: EventStatus) -> None:
@@ -112,11 +101,20 @@ class Log:
         with self._guard:
             if event.event in ENDS:
                 self._write_all(self._limit.take_pending(graph))
+            if self._follows and event.event.startswith("config."):
+                self._follow(graph)
             if _RANKS[event.level] < self._least:
                 return
             suppressed = self._limit.admit((graph, event.event, event.node, event.port), event, more(event))
             if suppressed is not None:
                 self._writer.put(Record(graph, event, suppressed, current_trace()))
+
+    def _follow(self, graph: str) -> None:
+        """Take the level from the configuration that is in force now, where it has a log section."""
+        run = runs().get(graph)
+        settings = of_config(run.config) if run is not None else None
+        if settings is not None:
+            self.level = settings.level
 
     def _tell_overdue(self) -> None:
         """What was held back and has not come again for a while is told now. Called by the writer when it is idle."""
@@ -200,20 +198,21 @@ def from_environment(default: Stream, environ: Mapping[str, str] = os.environ) -
 def as_configured(config: Config | None, default: Stream, environ: Mapping[str, str] = os.environ) -> Log | None:
     """The Log of a service: as STREAMWEAVE_LOG says, or else as the log section of its configuration does, or None.
 
-    Let it `follow(run)` and a reload changes its level. Raises: ConfigError if it cannot be done.
+    In the second case a reload may change its level. Raises: ConfigError if it cannot be done.
     """
     settings = of_config(config)
     if settings is None or VARIABLE in environ:
         return from_environment(default, environ)
-    return _log(settings, default, f"{type(config).__name__}: log", keep=True)
+    return _log(settings, default, f"{type(config).__name__}: log", follows=True)
 
 
-def _log(settings: LogSettings, default: Stream, source: str, *, keep: bool = False) -> Log | None:
-    """`keep`: a reload may turn on what is off now."""
-    if in_kernel() or (settings.level == "off" and not keep):
+def _log(settings: LogSettings, default: Stream, source: str, *, follows: bool = False) -> Log | None:
+    if in_kernel() or (settings.level == "off" and not follows):  # a reload may turn on what is off now
         return None
     try:
-        return Log(settings.path or default, settings.level, profile=settings.profile, items=settings.items)
+        return Log(
+            settings.path or default, settings.level, profile=settings.profile, items=settings.items, follows=follows
+        )
     except OSError as error:
         raise ConfigError(source, (f"{error}; name a file that can be written",)) from error
 

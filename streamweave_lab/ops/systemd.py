@@ -62,7 +62,8 @@ class Notifier:
         self._unsubscribe = run.observe(self._take)
         if watchdog is not None:
             self._regularly(watchdog / 2, self._beat)
-        self._regularly(LOOK_SECONDS, self._look)
+        # Not at once: whoever hears READY=1 may send a signal, and who enters this may first have handlers to install.
+        self._timers[self._look] = asyncio.get_running_loop().call_later(0, self._regularly, LOOK_SECONDS, self._look)
 
     def reload_begins(self) -> None:
         """The configuration is about to be read again."""

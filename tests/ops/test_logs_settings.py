@@ -94,7 +94,6 @@ def test_a_reload_changes_the_level() -> None:
         log = as_configured(config, stream, {})
         assert log is not None
         with log:
-            log.follow(run)
             await run.pause()
             await run.resume()
             await run.configure(config.changed(**{"log.level": "info"}))
