@@ -6,6 +6,7 @@ found; a damaged journal is named and never gone on from. Secrets are masked bef
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -13,8 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from hashlib import sha256
+from io import FileIO
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from streamweave_lab.config.history import OUTCOMES, Version
 from streamweave_lab.config.plan import Change
@@ -63,8 +65,8 @@ class Journal:
             file.seek(0, os.SEEK_END)
             start = file.tell()
             try:
-                file.write(line)
-                file.flush()
+                if file.write(line) < len(line):
+                    raise OSError(errno.ENOSPC, "there was no room for all of it")
                 os.fsync(file.fileno())
             except OSError:
                 file.truncate(start)  # a full disk must not leave half a line
@@ -103,10 +105,10 @@ class Journal:
         )
 
     @contextmanager
-    def _alone(self) -> Iterator[IO[bytes]]:
+    def _alone(self) -> Iterator[FileIO]:
         new = not self.path.exists()
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a+b") as file:
+        with self.path.open("a+b", buffering=0) as file:  # what could not be written must not wait in a buffer
             fcntl.flock(file, fcntl.LOCK_EX)
             if new:
                 _secure_folder(self.path.parent)

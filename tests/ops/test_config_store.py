@@ -1,0 +1,198 @@
+"""The journal of configuration versions: what survives a process, and what is never trusted."""
+
+import asyncio
+import json
+import resource
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from pydantic import SecretStr
+
+from streamweave_lab.config.model import Config, live
+from streamweave_lab.engine.actor import acting
+from streamweave_lab.errors import ConfigError, StateError
+from streamweave_lab.graph.graph import Graph
+from streamweave_lab.graph.node import Wait
+from streamweave_lab.operators import Collect, Replay
+from streamweave_lab.ops.config_store import Journal
+from streamweave_lab.testing.loop import run_virtual
+
+
+class Ticking(Replay[int]):
+    def poll(self, limit):
+        return super().poll(1) if self.clock.now() >= self.position else Wait(self.position - self.clock.now())
+
+
+class Settings(Config):
+    factor: int = live(1, ge=0)
+    token: SecretStr | None = live(None)
+    fixed: str = "a"
+
+
+def ticking(name: str = "ticking") -> Graph:
+    return Graph(name, Ticking("ticks", range(1000)) >> Collect("all"))
+
+
+def process(path: Path, config: Config, *changes, name: str = "ticking"):
+    """As one process after another: start, change, end. Returns what `then` says about the run."""
+
+    async def main():
+        run = ticking(name).start(config)
+        run.keep_history(path)
+        reports = []
+        for change in changes:
+            report = await (run.rollback(change) if isinstance(change, int) else run.configure(change))
+            reports.append(report)
+        said = str(run.history), run.config, run.status().config.version, reports
+        await run.stop()
+        return said
+
+    return run_virtual(main())
+
+
+def test_versions_are_numbered_on_through_all_processes(tmp_path):
+    path = tmp_path / "deep" / "history.jsonl"
+    with acting("anna", why="more"):
+        process(path, Settings(), {"factor": 2}, {"factor": -2})
+    said, _, number, _ = process(path, Settings(factor=5))
+    assert number == 3
+    assert said == (
+        "version 3 started, by code\n"
+        "refused, by anna (more): factor = -2: must be at least 0, given at run time\n"
+        "version 2 applied, by anna (more): factor: 1 → 2\n"
+        "version 1 started, by anna (more)"
+    )
+
+
+def test_a_process_that_begins_with_what_was_in_force_goes_on_with_its_number(tmp_path):
+    path = tmp_path / "history.jsonl"
+    process(path, Settings(), {"factor": 2})
+    assert process(path, Settings(factor=2))[2] == 2
+
+
+def test_a_rollback_reaches_what_an_earlier_process_had_and_says_what_it_cannot_bring_back(tmp_path):
+    path = tmp_path / "history.jsonl"
+    process(path, Settings(token=SecretStr("old-hush")), {"factor": 2})
+    _, config, number, (report,) = process(path, Settings(factor=7, token=SecretStr("new-hush")), 2)
+    assert (config.factor, config.token, number) == (2, SecretStr("new-hush"), 4)
+    assert report.notes == ("token stays as it is now: secrets are not written down",)
+
+
+def test_what_cannot_change_while_a_run_goes_on_cannot_be_rolled_back_either(tmp_path):
+    path = tmp_path / "history.jsonl"
+    process(path, Settings(fixed="old"))
+    _, config, _, (report,) = process(path, Settings(fixed="new"), 1)
+    assert (report.applied, config.fixed) == (False, "new")
+    assert report.refused[0].startswith("fixed = 'old': cannot change while the run goes on")
+
+
+def test_values_of_an_older_schema_are_migrated_when_they_are_brought_back(tmp_path):
+    class Newer(Config):
+        schema_version: ClassVar[int] = 2
+        migrations: ClassVar = {1: lambda old: {"times": old["factor"]}}
+        times: int = live(1)
+
+    path = tmp_path / "history.jsonl"
+    process(path, Settings(factor=9))
+    assert process(path, Newer(), 1)[1] == Newer(times=9)
+
+
+def test_no_secret_is_written(tmp_path):
+    path = tmp_path / "history.jsonl"
+    process(path, Settings(token=SecretStr("old-hush")), {"token": "new-hush"}, {"token": ["third-hush"]})
+    text = path.read_text()
+    assert "hush" not in text
+    assert [json.loads(line.partition(" ")[2])["outcome"] for line in text.splitlines()] == [
+        "started", "proposed", "applied", "refused",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda text: text.replace('"factor":2', '"factor":3'), "line 2 is damaged, its checksum is wrong"),
+        (lambda text: "".join(text.splitlines(keepends=True)[1:]), "line 1 is damaged, its checksum is wrong"),
+        (lambda text: text[:-20], "line 3 is damaged, it was not written to its end"),
+        (lambda text: text.replace("\n", "\n\n", 1), "line 2 is damaged, its checksum is wrong"),
+        (lambda text: "\0" * 40, "line 1 is damaged, it was not written to its end"),
+    ],
+)
+def test_a_damaged_journal_is_named_and_never_trusted(tmp_path, damage, said):
+    path = tmp_path / "history.jsonl"
+    process(path, Settings(), {"factor": 2})
+    path.write_text(damage(path.read_text()))
+    spoilt = path.read_bytes()
+    with pytest.raises(StateError, match=f"{path}: {said}.*move it away"):
+        process(path, Settings())
+    assert path.read_bytes() == spoilt
+
+
+def test_a_journal_of_another_graph_is_refused(tmp_path):
+    path = tmp_path / "history.jsonl"
+    process(path, Settings())
+    with pytest.raises(StateError, match="is the journal of graph 'ticking', not 'other'; name another"):
+        process(path, Settings(), name="other")
+
+
+def test_a_history_is_kept_from_its_beginning_or_not_at_all(tmp_path):
+    async def main():
+        run = ticking().start(Settings())
+        await run.configure(factor=2)
+        with pytest.raises(StateError, match="before any change"):
+            run.keep_history(tmp_path / "history.jsonl")
+        await run.stop()
+        bare = ticking("bare").start()
+        with pytest.raises(ConfigError, match="without a configuration"):
+            bare.keep_history(tmp_path / "history.jsonl")
+        await bare.stop()
+
+    run_virtual(main())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_journal_that_can_no_longer_be_written_stops_no_change_and_is_told(tmp_path):
+    async def main():
+        run = ticking().start(Settings())
+        run.keep_history(tmp_path / "history.jsonl")
+        (tmp_path / "history.jsonl").write_text("spoilt by somebody\n")
+        assert (await run.configure(factor=2)).applied
+        told = [event for event in run.events if event.event == "config.journal_failed"]
+        assert len(told) == 2
+        assert "line 1 is damaged" in told[0].message
+        await run.stop()
+
+    run_virtual(main())
+
+
+def test_where_there_is_no_room_no_half_line_is_left(tmp_path):
+    path = tmp_path / "history.jsonl"
+    process(path, Settings())
+    journal, before = Journal(path, "ticking"), path.read_bytes()
+    (version,) = journal.versions()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 40, hard))
+    try:
+        with pytest.raises(OSError, match="no room|File too large"):
+            journal.write(version)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_bytes() == before
+    journal.write(version)
+    assert journal.versions() == (version,)
+
+
+def test_on_a_loop_of_real_time_the_journal_is_written_beside_it(tmp_path):
+    async def main():
+        run = ticking().start(Settings())
+        run.keep_history(tmp_path / "history.jsonl")
+        await run.configure(factor=2)
+        await run.stop()
+        assert (await run.configure(factor=3)).refused == (
+            "the run is stopped; a configuration is applied while it runs",
+        )
+
+    asyncio.run(main())
+    assert [version.outcome for version in Journal(tmp_path / "history.jsonl", "ticking").versions()] == [
+        "refused", "applied", "started",
+    ]  # fmt: skip
