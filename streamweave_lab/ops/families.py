@@ -71,6 +71,10 @@ FAMILIES = (
         NODE, readings.of_nodes("frontier"), "{second}", "min",
     ),
     Family(
+        "progress_newest", "gauge", "Newest event time seen at a node or on the way to it, in seconds.",
+        NODE, readings.newest, "{second}", "max",
+    ),
+    Family(
         "progress_lag_seconds", "gauge", "Newest event time seen minus frontier.", NODE, readings.lags, "s", "max"
     ),
     Family(

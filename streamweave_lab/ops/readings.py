@@ -43,13 +43,28 @@ def times(status: Status) -> Rows:
     return (((status.graph, n.name, state), seconds) for n in status.nodes for state, seconds in _spent(n))
 
 
+def newest(status: Status) -> Rows:
+    """The newest event time that has been seen at a node or on the way to it: what its frontier is to come to."""
+    seen: dict[str, float] = {}
+    senders: dict[str, list[str]] = {}
+    for edge in status.edges:
+        senders.setdefault(_target(edge)[0], []).append(edge.source.rpartition(".")[0])
+    for node in status.nodes:  # senders first
+        times = [seen[sender] for sender in senders.get(node.name, ()) if sender in seen]
+        if node.newest is not None:
+            times.append(node.newest)
+        if times:
+            seen[node.name] = max(times)
+    return (((status.graph, name), time) for name, time in seen.items())
+
+
 def lags(status: Status) -> Rows:
-    """Seconds by which a node's frontier is behind the newest event time it has seen."""
-    return (
-        ((status.graph, n.name), max(0.0, n.newest - n.frontier))
-        for n in status.nodes
-        if n.newest is not None and n.frontier is not None
-    )
+    """Seconds by which a node's frontier is behind that."""
+    frontiers = {node.name: node.frontier for node in status.nodes}
+    for labels, time in newest(status):
+        frontier = frontiers[labels[1]]
+        if time is not None and frontier is not None:
+            yield labels, max(0.0, time - frontier)
 
 
 def committed(status: Status) -> Rows:

@@ -27,6 +27,7 @@ LABELS = {
     "streamweave_node_time_seconds_total": {"graph_id", "node_id", "state"},
     "streamweave_progress_frontier": {"graph_id", "node_id"},
     "streamweave_progress_lag_seconds": {"graph_id", "node_id"},
+    "streamweave_progress_newest": {"graph_id", "node_id"},
     "streamweave_late_items_total": {"graph_id", "node_id"},
     "streamweave_node_restarts_total": {"graph_id", "node_id"},
     "streamweave_ready": {"graph_id"},
@@ -194,3 +195,13 @@ def test_two_registries_never_meet_and_the_global_one_stays_as_it_was(document: 
 def test_label_values_are_escaped(document: Document) -> None:
     strange = document().model_copy(update={"graph": 'a"b\\c\nd'})
     assert samples(strange)["streamweave_ready"] == {('a"b\\c\nd',): 1}
+
+
+def test_the_lag_of_a_node_is_measured_by_what_has_come_into_the_graph_on_the_way_to_it(document: Document) -> None:
+    found = samples(document())
+    assert found["streamweave_progress_newest"] == {
+        ("flights", "departures"): 3600.0,
+        ("flights", "parse"): 3600.0,
+        ("flights", "spill"): 3600.0,
+    }
+    assert found["streamweave_progress_lag_seconds"] == {("flights", "departures"): 0.0, ("flights", "parse"): 1800.0}
