@@ -15,6 +15,7 @@ from streamweave_lab.cli.options import SPEC, address_option, config_options, gr
 from streamweave_lab.cli.stores import HELP
 
 if TYPE_CHECKING:
+    from streamweave_lab.ops.logs import Log
     from streamweave_lab.state.store import Store
 
 CHECKPOINT_SECONDS = 30.0
@@ -58,7 +59,12 @@ A second one stops it at once, and SIGHUP reads the configuration again.
     metavar="FILE",
     help="Keep a journal of configuration versions here, for `config history` and `config rollback`.",
 )
-@click.option("--log", metavar="LEVEL[:PATH]", help="Events as JSON lines, to stderr or a file; or STREAMWEAVE_LOG.")
+@click.option(
+    "--log",
+    metavar="LEVEL[,PROFILE][:PATH]",
+    help="Events as JSON lines, to stderr or a file, such as info,ecs:run.jsonl; or STREAMWEAVE_LOG, or the "
+    "configuration's LogSettings.",
+)
 @click.option(
     "--drain-timeout", type=click.FloatRange(min=0), default=30.0, show_default=True, metavar="SECONDS",
     help="How long a drain may take that a signal asks for.",
@@ -71,22 +77,21 @@ def run(spec: str, file: Path | None, config_class: str | None, log: str | None,
     from streamweave_lab.cli.headless import Headless
     from streamweave_lab.cli.loading import load
     from streamweave_lab.cli.outcome import exit_code, sentence
-    from streamweave_lab.ops.logs import from_environment
+    from streamweave_lab.ops.logs import as_configured
 
     target = load(spec, config_class)
     with ExitStack() as undo:
-        chosen = {"STREAMWEAVE_LOG": log} if log else os.environ
-        events = from_environment(sys.stderr, chosen)
-        if events is not None:
-            undo.callback(events.close)
         store = _store(options)
         graph, config = checked(target, file, config_class, store)
+        events = as_configured(config, sys.stderr, {"STREAMWEAVE_LOG": log} if log else os.environ)
+        if events is not None:
+            undo.callback(events.close)
         headless = Headless(
             graph, config, store, _every(options), store is not None and not options["fresh"],
             options["allow_changed"], _serving(options), options["drain_timeout"], options["history"],
             options["watch_config"], options["verify"],
         )  # fmt: skip
-        ended = asyncio.run(headless.carry_out(_console(chosen)))
+        ended = asyncio.run(headless.carry_out(_console(events)))
     click.echo(sentence(ended.status(), ended.dropped), err=True)
     sys.exit(exit_code(ended.status(), ended.dropped))
 
@@ -123,12 +128,11 @@ def _serving(options: dict[str, Any]) -> Any:
     return Serving(host, port, token_file, options["tls_cert"], options["tls_key"])
 
 
-def _console(environ: Any) -> Any:
+def _console(log: Log | None) -> Any:
     """Stderr; nothing where the log goes there, one JSON object a line."""
     from rich.console import Console
 
-    level, _, path = environ.get("STREAMWEAVE_LOG", "off").partition(":")
-    return Console(stderr=True, quiet=level not in ("", "off") and not path)
+    return Console(stderr=True, quiet=log is not None and log.sink is sys.stderr and log.level != "off")
 
 
 __all__ = ["run"]

@@ -44,6 +44,8 @@ class Log:
         follows: bool = False,
     ) -> None:  # fmt: skip
         self.level = level
+        self.sink = sink
+        """What it was made for."""
         self._follows = follows
         lines = _Renderer(lines_to(sink), profile, items)
         self._limit = Limit()
