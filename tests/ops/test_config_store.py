@@ -173,7 +173,7 @@ def test_where_there_is_no_room_no_half_line_is_left(tmp_path):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 40, hard))
     try:
-        with pytest.raises(OSError, match="no room|File too large"):
+        with pytest.raises(OSError, match=r"no room|File too large"):
             journal.write(version)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -182,9 +182,14 @@ def test_where_there_is_no_room_no_half_line_is_left(tmp_path):
     assert journal.versions() == (version,)
 
 
+class Silent(Replay[int]):
+    def poll(self, limit):
+        return Wait(60)
+
+
 def test_on_a_loop_of_real_time_the_journal_is_written_beside_it(tmp_path):
     async def main():
-        run = ticking().start(Settings())
+        run = Graph("ticking", Silent("silent", []) >> Collect("all")).start(Settings())
         run.keep_history(tmp_path / "history.jsonl")
         await run.configure(factor=2)
         await run.stop()
