@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import socket
 import subprocess
@@ -23,8 +24,6 @@ from tests.cli.conftest import Start
 SCRIPT = """
 import asyncio, sys, time
 import streamweave_lab as sw
-from streamweave_lab.cli.signals import obeyed
-from streamweave_lab.ops.systemd import notifying
 
 class Settings(sw.Config):
     speed: float = sw.live(1.0, gt=0)
@@ -34,37 +33,35 @@ async def ticks():
         yield 1
         await asyncio.sleep(0.005)
 
+async def later():
+    await asyncio.sleep(0.5)
+    yield 1
+
 async def forever(item):
     await asyncio.Event().wait()
 
-sink = sw.ForEach("forever", forever) if "held" in sys.argv else sw.Count("count")
+def block(item):
+    time.sleep(3600)
 
-async def main():
-    run = sw.Graph("service", sw.Replay("ticks", ticks()) >> sink).start(Settings.load("settings.toml"))
-    with obeyed(run, 3600.0, print), notifying(run):
-        if "blocked" in sys.argv:
-            asyncio.get_running_loop().call_later(0.5, time.sleep, 3600)
-        await run.done()
-    for event in reversed(run.events):
-        print(event.event, event.by)
-
-asyncio.run(main())
+plain = sw.Graph("service", sw.Replay("ticks", ticks()) >> sw.Count("count"))
+held = sw.Graph("service", sw.Replay("ticks", ticks()) >> sw.ForEach("forever", forever))
+blocked = sw.Graph("service", sw.Replay("two", later()) >> sw.ForEach("block", block))
 """
 
 
 class Service:
-    """The script under a fake service manager."""
+    """`streamweave-lab run` under a fake service manager."""
 
-    def __init__(self, start: Start, folder: Path, settings: Path, arguments: tuple[str, ...]) -> None:
+    def __init__(self, start: Start, folder: Path, here: Path, graph: str) -> None:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(str(folder / "notify"))
         self.socket.settimeout(20)
-        self.settings = settings
-        settings.write_text("schema_version = 1\nspeed = 2.0\n")
-        environ = {"NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": "400000", "PYTHONUNBUFFERED": "1"}
-        script = folder / "service.py"
-        script.write_text(SCRIPT)
-        self.process: subprocess.Popen[str] = start(*arguments, program=[str(script)], environ=environ)
+        self.settings, self.log = here / "settings.toml", here / "log"
+        self.settings.write_text("schema_version = 1\nspeed = 2.0\n")
+        (here / "flow.py").write_text(SCRIPT)
+        environ = {"NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": "400000", "STREAMWEAVE_LOG": "info:log"}
+        command = ("run", f"flow.py:{graph}", "--config", "settings.toml")
+        self.process: subprocess.Popen[str] = start(*command, environ=environ)
 
     def hear(self) -> dict[str, str]:
         """The next message, as assignments."""
@@ -86,8 +83,13 @@ class Service:
             return True
         return False
 
+    def told(self) -> list[tuple[str, str | None]]:
+        """The events in its log, and who asked for each."""
+        events = map(json.loads, self.log.read_text().splitlines())
+        return [(event["event"], event.get("by")) for event in events]
+
     def reload(self, settings: str) -> tuple[dict[str, str], dict[str, str]]:
-        """Write the settings, as `systemctl reload` do the rest; the two answers."""
+        """Write the settings, and do as `systemctl reload`; the two answers."""
         self.settings.write_text(settings)
         self.process.send_signal(signal.SIGHUP)
         return self.hear_next("RELOADING"), self.hear_next("READY")
@@ -110,8 +112,8 @@ def begun() -> Iterator[list[Service]]:
 def service(start: Start, tmp_path: Path, begun: list[Service]) -> Iterator[Begin]:
     with tempfile.TemporaryDirectory() as folder:
 
-        def make(*arguments: str) -> Service:
-            begun.append(Service(start, Path(folder), tmp_path / "here" / "settings.toml", arguments))
+        def make(graph: str) -> Service:
+            begun.append(Service(start, Path(folder), tmp_path / "here", graph))
             return begun[-1]
 
         yield make
@@ -119,7 +121,7 @@ def service(start: Start, tmp_path: Path, begun: list[Service]) -> Iterator[Begi
 
 def test_systemd_hears_a_service_s_whole_life(service: Begin) -> None:
     """Ready, reloaded, refused to reload, asked to drain, at its end."""
-    one = service()
+    one = service("plain")
     assert one.hear_next("READY")["STATUS"].startswith("running; ")
     asked = SYSTEM_CLOCK.now()
     reloading, ready = one.reload("schema_version = 1\nspeed = 3.0\n")
@@ -132,12 +134,15 @@ def test_systemd_hears_a_service_s_whole_life(service: Begin) -> None:
     one.process.send_signal(signal.SIGTERM)
     assert one.hear_next("EXTEND_TIMEOUT_USEC")["EXTEND_TIMEOUT_USEC"] == "15000000"
     assert one.hear_next("STOPPING")["STATUS"].startswith("drained, 0 items dropped")
-    out, err = one.process.communicate(timeout=20)
-    assert (one.process.returncode, err) == (0, "")
-    told = out.splitlines()
-    assert "config.applied signal SIGHUP" in told
-    assert "config.rejected signal SIGHUP" in told
-    assert "run.draining signal SIGTERM" in told
+    one.process.communicate(timeout=20)
+    assert one.process.returncode == 0
+    assert one.told() == [
+        ("run.started", None),
+        ("config.applied", "signal SIGHUP"),
+        ("config.rejected", "signal SIGHUP"),
+        ("run.draining", "signal SIGTERM"),
+        ("run.drained", "signal SIGTERM"),
+    ]
 
 
 def test_a_drain_is_not_yet_stopping_and_a_second_signal_stops_it(service: Begin) -> None:
@@ -148,8 +153,9 @@ def test_a_drain_is_not_yet_stopping_and_a_second_signal_stops_it(service: Begin
     assert set(one.hear()) == {"WATCHDOG"}, "still alive, and not STOPPING"
     one.process.send_signal(signal.SIGINT)
     assert "STATUS" in one.hear_next("STOPPING")
-    out, _ = one.process.communicate(timeout=20)
-    assert "run.draining signal SIGTERM" in out
+    one.process.communicate(timeout=20)
+    assert one.process.returncode == 3, "items were dropped"
+    assert one.told()[1:3] == [("run.draining", "signal SIGTERM"), ("run.stopped", "signal SIGINT")]
 
 
 def test_a_blocked_loop_says_no_more_so_that_the_watchdog_bites(service: Begin) -> None:
