@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 class _Slot:
     """An item in flight, or a mark that waits until everything before it has left."""
 
-    __slots__ = ("done", "error", "item", "mark", "result", "time")
+    __slots__ = ("came", "done", "error", "item", "mark", "result", "time")
 
-    def __init__(self, item: Any, time: float | None, mark: tuple[Channel, Watermark | Barrier] | None = None) -> None:
-        self.item, self.time, self.mark = item, time, mark
+    def __init__(
+        self, item: Any, time: float | None, mark: tuple[Channel, Watermark | Barrier] | None = None, came: float = 0.0
+    ) -> None:
+        self.item, self.time, self.mark, self.came = item, time, mark, came
         self.result: Any = None
         self.error: Exception | None = None
         self.done = mark is not None
@@ -76,6 +78,14 @@ class AsyncState(NodeState):
         sink = "out" not in self.outs
         return sum(slot.mark is None and not (sink and slot.done and slot.error is None) for slot in tuple(self.slots))
 
+    def oldest(self, now: float) -> float | None:
+        """For how many seconds it has had the item that has been in flight longest. From any thread."""
+        try:
+            first = self.slots[0]
+        except IndexError:
+            return None
+        return None if first.done else max(0.0, now - first.came)
+
     def step(self) -> int:
         """Send the results that are there, then take in as many items as there is room for in flight."""
         if self.finished or any(channel.waiting for channel in self.out_channels):
@@ -96,7 +106,8 @@ class AsyncState(NodeState):
             loop = asyncio.get_running_loop()
             self.workers = [loop.create_task(self._work(), name=self.node.name) for _ in range(self.node.concurrency)]
         times = batch.times or [None] * len(batch.items)  # type: ignore[list-item]
-        slots = [_Slot(item, time) for item, time in zip(batch.items, times, strict=True)]
+        now = self.core.clock.now()
+        slots = [_Slot(item, time, None, now) for item, time in zip(batch.items, times, strict=True)]
         self.slots.extend(slots)
         self.todo.extend(slots)
         self._wake(len(slots))

@@ -7,6 +7,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from streamweave_lab.engine.async_state import AsyncState
 from streamweave_lab.engine.lifecycle import State
 from streamweave_lab.engine.node_state import BLOCKED, BUSY, IDLE, NodeState
 from streamweave_lab.engine.source_state import AsyncSourceState, SourceState
@@ -21,6 +22,7 @@ from streamweave_lab.engine.status import (
 )
 from streamweave_lab.engine.status import NodeState as Doing
 from streamweave_lab.graph.node import Sink, Source
+from streamweave_lab.operators.each import Map
 
 if TYPE_CHECKING:
     from streamweave_lab.config.model import Config
@@ -224,6 +226,9 @@ def _node(state: NodeState, core: Core, now: float, timed: bool, over: bool) -> 
         quiet_seconds=max(0.0, now - state.quiet_since)
         if isinstance(state, SourceState) and timed and not state.ended
         else None,
+        resting_seconds=max(0.0, due - now) if (due := core.restarts.due.get(state.index)) is not None else None,
+        oldest_seconds=state.oldest(now) if isinstance(state, AsyncState) and timed else None,
+        workers_lost=node.workers_lost if isinstance(node, Map) and node.workers else None,
     )
 
 

@@ -79,6 +79,12 @@ class NodeStatus(_Document):
     """Of a sink: how often an item takes effect when a run goes on from a checkpoint, such as "effectively once"."""
     quiet_seconds: float | None = None
     """Of a source that still runs: seconds since it last brought in an item, or since the run began."""
+    resting_seconds: float | None = None
+    """Of a node that has failed and rests: seconds until it begins again."""
+    oldest_seconds: float | None = None
+    """Of a node whose logic is awaited: how long it has had the item that has been in flight longest."""
+    workers_lost: int | None = None
+    """Of a Map with worker processes: how many have died, or were killed, and were replaced."""
 
 
 class EdgeStatus(_Document):

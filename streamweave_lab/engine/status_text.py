@@ -35,7 +35,8 @@ def _node(node: NodeStatus) -> list[str]:
 
 
 def _exceptions(node: NodeStatus) -> list[tuple[int, str]]:
-    return [(node.errors, "errors"), (node.late, "late"), (node.dropped, "dropped"), (node.held, "held")]
+    counts = [(node.errors, "errors"), (node.late, "late"), (node.dropped, "dropped"), (node.held, "held")]
+    return [*counts, (node.workers_lost or 0, "workers lost")]
 
 
 def _ports(way: str, items: dict[str, int]) -> str:

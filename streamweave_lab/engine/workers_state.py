@@ -26,10 +26,10 @@ _SECONDS_BETWEEN_LOSSES = 1.0
 class _Slot:
     """A batch in flight. A worker is given several at once where they are small."""
 
-    __slots__ = ("batch", "done", "error", "failed", "mark", "out")
+    __slots__ = ("batch", "came", "done", "error", "failed", "mark", "out")
 
-    def __init__(self, batch: Batch) -> None:
-        self.batch = batch
+    def __init__(self, batch: Batch, came: float) -> None:
+        self.batch, self.came = batch, came
         self.done = False
         self.mark = self.error = None
         self.out: list[Any] = []
@@ -79,7 +79,7 @@ class WorkersState(AsyncState):
             self._open_lanes(asyncio.get_running_loop())
         if self._program is None or self._program.logic is not self.map.logic:
             self._program = Program(self.map.logic, self.map.on == "processes")
-        slot: Any = _Slot(batch)
+        slot: Any = _Slot(batch, self.core.clock.now())
         self.slots.append(slot)
         self.todo.append(slot)
         self.inside += len(batch.items)

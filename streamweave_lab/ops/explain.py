@@ -11,6 +11,7 @@ from typing import Any
 from streamweave_lab.engine.status import NodeStatus, Status
 from streamweave_lab.ops.explain_flow import blocked_edges, bottleneck, edge_facts, stuck
 from streamweave_lab.ops.explain_frontier import frontier
+from streamweave_lab.ops.explain_trouble import trouble
 from streamweave_lab.ops.explanation import Explanation
 
 QUESTIONS = {
@@ -18,6 +19,7 @@ QUESTIONS = {
     "bottleneck": "What is the bottleneck?",
     "ready": "Is it ready?",
     "pause": "What does the pause cost?",
+    "trouble": "Which nodes are in trouble?",
 }
 
 
@@ -29,7 +31,7 @@ class Explained:
     explanations: tuple[Explanation, ...] = field(default=())
 
     def of(self, question: str) -> tuple[Explanation, ...]:
-        """The answers to one question: "frontier", "bottleneck", "ready" or, while paused, "pause"."""
+        """The answers to one question: "frontier", "bottleneck", "ready"; "pause" while paused; "trouble" if any."""
         return tuple(each for each in self.explanations if each.question == question)
 
     def __str__(self) -> str:
@@ -48,8 +50,8 @@ class Explained:
 
 
 def explain(status: Status) -> Explained:
-    """Why the frontier stands, what the bottleneck is, why the run is not ready, and what a pause costs."""
-    found = (frontier(status), bottleneck(status), *_ready(status), *_pause(status))
+    """Why the frontier stands, what the bottleneck is, why the run is not ready, what a pause costs, who hangs."""
+    found = (frontier(status), bottleneck(status), *_ready(status), *_pause(status), *trouble(status))
     return Explained(status.graph, found)
 
 

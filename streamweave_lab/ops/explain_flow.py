@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from streamweave_lab.engine.status import EdgeStatus, NodeStatus, Status
+from streamweave_lab.ops.explain_trouble import trouble_of
 from streamweave_lab.ops.explanation import Explanation
 
 
@@ -62,6 +63,9 @@ def bottleneck(status: Status) -> Explanation:
     )
     if node.held:
         said += f", and {node.name} itself holds {node.held:,}"
+    if (trouble := trouble_of(node)) is not None:
+        said += f"; {node.name} {trouble[1]}"
+        facts |= {"trouble": trouble[0], "seconds": trouble[2]["seconds"]}
     return Explanation("bottleneck", said, {"cause": "slow node"} | facts)
 
 

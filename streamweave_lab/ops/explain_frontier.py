@@ -6,6 +6,7 @@ from typing import Any
 
 from streamweave_lab.engine.status import NodeStatus, Status
 from streamweave_lab.ops.explain_flow import edge_facts, full_edge_after, name_of, node_at
+from streamweave_lab.ops.explain_trouble import trouble_of
 from streamweave_lab.ops.explanation import Explanation, event_time
 
 
@@ -41,6 +42,8 @@ def _because(status: Status) -> _Reason:
     if status.frontier_held_by is None:
         return _nobody_holds(status)
     holder = status.node(status.frontier_held_by)
+    if holder.resting_seconds is not None and (trouble := trouble_of(holder)) is not None:
+        return trouble[0], f"{holder.name} {trouble[1]}", {"node": holder.name} | trouble[2]
     return _source(status, holder) if holder.role == "source" else _step(status, holder)
 
 
@@ -82,6 +85,8 @@ def _step(status: Status, node: NodeStatus) -> _Reason:
     before = {name_of(e): e.queued for e in status.edges if e.queued and node_at(status, e.target) is node}
     facts = {"node": node.name, "state": node.state, "held": node.held, "queued": before}
     standing = f", and {sum(before.values()):,} stand before it" if before else ""
+    if node.held and (trouble := trouble_of(node)) is not None:
+        return trouble[0], f"{node.name} {trouble[1]}{standing}", facts | trouble[2]
     if node.held and node.state == "busy":
         return "item in flight", f"{node.name} has {_items(node.held)} in flight{standing}", facts
     if node.held:
@@ -103,7 +108,8 @@ def _blocked(status: Status, node: NodeStatus) -> _Reason | None:
         return None
     name, slow = name_of(edge), node_at(status, edge.target)
     facts = {"node": node.name, "edge": name, **edge_facts(status, name), "slow": slow.name, "held": slow.held}
-    said = f"{node.name} is blocked: {name} is full ({edge.queued} of {edge.capacity}), for {slow.name} is slow to take"
+    said = f"{node.name} is blocked: {name} is full ({edge.queued} of {edge.capacity}), for {slow.name} "
+    said += found[1] if (found := trouble_of(slow)) else "is slow to take"
     return "blocked edge", said, facts
 
 

@@ -82,6 +82,20 @@ def test_a_worker_that_is_killed_again_and_again_costs_no_item_and_no_order() ->
     assert children() == []
 
 
+def test_the_status_says_how_many_workers_were_lost() -> None:
+    def work(item: int) -> int:
+        import os
+        import signal
+
+        if item == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return item
+
+    status = ended(drawn("lost", work, range(5))).status()
+    assert (status.node("m").workers_lost, status.node("n").workers_lost) == (2, None)
+    assert "1 errors · 2 workers lost" in str(status)
+
+
 @pytest.mark.parametrize(
     ("code", "how"), [("os._exit(7)", "ended with exit code 7"), ("os.abort()", "was ended by SIGABRT")]
 )

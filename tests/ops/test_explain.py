@@ -18,6 +18,7 @@ from streamweave_lab.engine.status import LoopStatus, Status
 from streamweave_lab.errors import RunFailedError
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.graph.node import Poll, Step, Wait
+from streamweave_lab.graph.supervision import Supervision
 from streamweave_lab.operators import Collect, Count, ForEach, Map, MapAsync, Replay
 from streamweave_lab.ops.explain import Explained, Explanation, explain
 from streamweave_lab.testing.interleave import Interleaver, run_interleaved
@@ -116,9 +117,44 @@ def test_a_source_that_was_declared_idle_holds_nobody() -> None:
 
 
 def test_an_item_in_flight_holds_the_frontier() -> None:
-    found = the(of(Graph("g", Ticking() >> MapAsync("fetch", slow, concurrency=3) >> Count("end"))), "frontier")
+    graph = Graph("g", Ticking() >> MapAsync("fetch", slow, concurrency=3) >> Count("end"))
+    found = the(of(graph), "frontier")
     assert found.sentence == "there is no frontier yet: fetch has 3 items in flight, and 8 stand before it"
     assert (found.facts["cause"], found.facts["queued"]) == ("item in flight", {"ticks.out -> fetch.in": 8})
+
+
+def test_an_item_that_does_not_come_back_is_told_with_its_node_and_for_how_long() -> None:
+    explained = of(Graph("g", Ticking() >> MapAsync("fetch", slow, concurrency=3) >> Count("end")), seconds=42.5)
+    said = "fetch has been waiting for more than 30 s for an item that does not come back, of 3 in flight"
+    found = the(explained, "frontier")
+    assert found.sentence == f"there is no frontier yet: {said}, and 40 stand before it"
+    assert (found.facts["cause"], found.facts["seconds"]) == ("hanging item", 42.5)
+    hanging = the(explained, "trouble")
+    assert (hanging.sentence, hanging.facts["node"], hanging.facts["seconds"]) == (said, "fetch", 42.5)
+
+
+def odd(item: int) -> int:
+    if item == 3:
+        raise ValueError(item)
+    return item
+
+
+def test_a_node_that_rests_after_a_failure_is_told_and_when_it_begins_again() -> None:
+    async def failed(run: LocalRun) -> None:
+        node = run.status().node("odd")
+        assert (node.resting_seconds, node.restarts) == (pytest.approx(98.0, abs=26), 0)
+
+    drawn = (Ticking() >> Map("odd", odd)).capacity(4) >> Count("end")
+    supervise = {"odd": Supervision(policy="restart", backoff=100.0)}
+    explained = of(Graph("g", drawn, supervise=supervise), seconds=10.5, then=failed)
+    said = "odd has failed, and rests before it begins again"
+    assert the(explained, "trouble").sentence == said
+    assert the(explained, "frontier").sentence == f"the frontier stands at 2: {said}"
+    assert the(explained, "frontier").facts["cause"] == "resting node"
+    bottleneck = the(explained, "bottleneck")
+    assert bottleneck.sentence.endswith(f"where 4 of 4 items stand; {said}")
+    assert bottleneck.facts["trouble"] == "resting node"
+    assert of(Graph("g", drawn, supervise=supervise), seconds=200.5).of("trouble") == ()
 
 
 class Hoarding(Step[int, int]):
