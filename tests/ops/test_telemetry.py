@@ -17,7 +17,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import AGGREGATION_TEMPORALITY_D
 from prometheus_client.parser import text_string_to_metric_families
 
 import streamweave_lab as sw
-from streamweave_lab.errors import ConfigError
+from streamweave_lab.errors import ConfigError, MissingExtraError
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 TRIED_ONCE = "0.3"
@@ -344,3 +344,11 @@ def test_nodes_told_together_are_so_for_a_collector_too_and_the_run_says_it(rece
     run.export(receiver.url, ports=1).close()
     assert pushed(receiver)["streamweave_metrics_folded_nodes", frozenset({("graph_id", "wide")})] == 3
     assert "3 of 4 nodes are told together" in events(run)["metrics.folded"]
+
+
+def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = graph().run_to_end()
+    monkeypatch.delitem(sys.modules, "streamweave_lab.ops.telemetry", raising=False)
+    monkeypatch.setitem(sys.modules, "opentelemetry.metrics", None)
+    with pytest.raises(MissingExtraError, match=r'needs the extra "otel": pip install "streamweave_lab\[otel\]"'):
+        run.export()
