@@ -39,7 +39,8 @@ class Headless:
     store: Store | None = None
     every: float | None = None
     """Seconds between two checkpoints."""
-    resume: bool = False
+    resume: bool | int = False
+    """Go on from the newest checkpoint, or from that with this id."""
     allow_changed: bool = False
     serving: Serving | None = None
     drain_timeout: float = DRAIN_SECONDS

@@ -40,6 +40,9 @@ A second one stops it at once, and SIGHUP reads the configuration again.
     metavar="SECONDS",
     help="Seconds between two checkpoints; default: 30.",
 )
+@click.option(
+    "--resume", type=click.IntRange(min=1), metavar="ID", help="Go on from this checkpoint rather than the newest."
+)
 @click.option("--fresh", is_flag=True, help="Begin anew, whatever checkpoints there are; they stay.")
 @click.option("--allow-changed", is_flag=True, help="Go on also where the graph has other nodes than the checkpoint.")
 @address_option("Answer probes, metrics and controls over HTTP here; 0: any port.")
@@ -87,7 +90,7 @@ def run(spec: str, file: Path | None, config_class: str | None, log: str | None,
         if events is not None:
             undo.callback(events.close)
         headless = Headless(
-            graph, config, store, _every(options), store is not None and not options["fresh"],
+            graph, config, store, _every(options), _resume(options),
             options["allow_changed"], _serving(options), options["drain_timeout"], options["history"],
             options["watch_config"], options["verify"],
         )  # fmt: skip
@@ -98,11 +101,14 @@ def run(spec: str, file: Path | None, config_class: str | None, log: str | None,
 
 def _check(options: dict[str, Any]) -> None:
     """Raises: UsageError for options that say nothing without another."""
-    needs = {"checkpoint": ("checkpoint_every", "fresh", "allow_changed"), "serve": ("token_file", "tls_cert")}
+    keeping = ("checkpoint_every", "fresh", "resume", "allow_changed")
+    needs = {"checkpoint": keeping, "serve": ("token_file", "tls_cert")}
     for base, others in needs.items():
         for other in others:
             if options[other] and not options[base]:
                 raise click.UsageError(f"--{other.replace('_', '-')} goes with --{base}")
+    if options["fresh"] and options["resume"]:
+        raise click.UsageError("--fresh begins anew, and --resume goes on; give one of them")
     if bool(options["tls_cert"]) != bool(options["tls_key"]):
         raise click.UsageError("--tls-cert and --tls-key go together")
 
@@ -111,6 +117,12 @@ def _store(options: dict[str, Any]) -> Store | None:
     from streamweave_lab.cli.stores import store_at
 
     return None if options["checkpoint"] is None else store_at(options["checkpoint"])
+
+
+def _resume(options: dict[str, Any]) -> bool | int:
+    """What to go on from: the checkpoint that is named, else the newest, if there is one."""
+    chosen: int | None = options["resume"]
+    return chosen or (options["checkpoint"] is not None and not options["fresh"])
 
 
 def _every(options: dict[str, Any]) -> float | None:

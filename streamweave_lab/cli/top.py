@@ -62,8 +62,8 @@ def print_once(run: Run, console: Console, every: float) -> None:
 
     begun = seen = first(run.status())
     for _ in range(LOOKS):
-        if seen.status.uptime != begun.status.uptime or run.settled:
-            break
+        if run.settled or seen.status.uptime - begun.status.uptime >= every / 2:
+            break  # else hardly anything can have happened: the first Status was an old one
         Keys(None).pressed(every)
         seen = begun.after(run.status())
     console.print(frame(seen, console.width), highlight=False)

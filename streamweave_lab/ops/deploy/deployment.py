@@ -17,6 +17,9 @@ from streamweave_lab.ops.deploy.budget import Budget
 PORT = 9464
 """Where metrics are commonly served (OpenTelemetry's default for Prometheus)."""
 
+HISTORY = "history.jsonl"
+"""The journal of configuration versions, in the folder for state: to roll back also after a restart."""
+
 
 @dataclass(frozen=True)
 class ConfigFile:
@@ -50,11 +53,16 @@ class Deployment:
         """Processors that it can keep busy."""
         return 1 + self.workers
 
-    def arguments(self, *, host: str, checkpoint: str, config: str | None = None) -> list[str]:
-        """What follows `streamweave-lab`; the token is found by the environment's STREAMWEAVE_TOKEN_FILE."""
-        given = ["run", self.target, "--serve", f"{host}:{self.port}", "--checkpoint", checkpoint]
+    def arguments(self, *, host: str, state: str, config: str | None = None, watch: bool = False) -> list[str]:
+        """What follows `streamweave-lab`; the token is found by the environment's STREAMWEAVE_TOKEN_FILE.
+
+        `state` is the folder that outlives the process; with `watch` a changed configuration file is a reload.
+        """
+        given = ["run", self.target, "--serve", f"{host}:{self.port}", "--checkpoint", f"{state}/checkpoints"]
         given += ["--drain-timeout", f"{self.budget.drain:g}"]
-        return given + (["--config", config] if config is not None else [])
+        if config is not None:
+            given += ["--config", config, "--history", f"{state}/{HISTORY}", *(["--watch-config"] if watch else [])]
+        return given
 
 
 def deployment(

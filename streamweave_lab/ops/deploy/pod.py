@@ -15,7 +15,9 @@ USER = 10001
 CONFIG_FOLDER = "/etc/streamweave/config"
 TOKEN_FOLDER = "/etc/streamweave/token"  # noqa: S105 - where it is mounted, not what it is
 SECRETS_FOLDER = "/etc/streamweave/secrets"
-CHECKPOINTS = "/var/lib/streamweave"
+STATE = "/var/lib/streamweave"
+
+HOST = "0.0.0.0"  # noqa: S104 - all addresses of the pod, for the kubelet; what acts needs the token
 
 _STARTUP_PERIOD = 5
 _GROUP_ONLY = 0o440
@@ -49,7 +51,7 @@ def _container(asked: Kubernetes) -> dict[str, Any]:
         "name": "run",
         "image": asked.image,
         "command": ["streamweave-lab"],
-        "args": own.arguments(host="0.0.0.0", checkpoint=f"{CHECKPOINTS}/checkpoints", config=config),  # noqa: S104 - within the pod, with a token
+        "args": own.arguments(host=HOST, state=STATE, config=config, watch=True),
         "env": _environment(asked),
         "ports": [{"name": "http", "containerPort": own.port}],
         "startupProbe": _probe("/startup", _STARTUP_PERIOD, -(-asked.startup // _STARTUP_PERIOD)),
@@ -93,7 +95,7 @@ def _mounts(asked: Kubernetes) -> list[dict[str, Any]]:
     """Whole folders, never a subPath: a file that is mounted by itself is not swapped when it changes."""
     own = asked.deployment
     mounts: list[dict[str, Any]] = [
-        {"name": "checkpoints", "mountPath": CHECKPOINTS},
+        {"name": "checkpoints", "mountPath": STATE},
         {"name": "token", "mountPath": TOKEN_FOLDER, "readOnly": True},
         {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - a volume of the pod's own
     ]
@@ -122,4 +124,4 @@ def _secret(name: str, keys: list[str] | tuple[str, ...]) -> dict[str, Any]:
     return {"secretName": name, "defaultMode": _GROUP_ONLY, "items": items}
 
 
-__all__ = ["CHECKPOINTS", "CONFIG_FOLDER", "SECRETS_FOLDER", "TOKEN_FOLDER", "pod"]
+__all__ = ["CONFIG_FOLDER", "SECRETS_FOLDER", "STATE", "TOKEN_FOLDER", "pod"]

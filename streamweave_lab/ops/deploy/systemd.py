@@ -136,7 +136,7 @@ def _command(asked: Systemd) -> list[str]:
     own = asked.deployment
     config = f"{FOLDER}/{own.name}/{own.config.name}" if own.config else None
     # %S is /var/lib, where StateDirectory= makes the folder; checkpoints outlive the process there.
-    arguments = own.arguments(host=asked.host, checkpoint=f"%S/streamweave/{own.name}/checkpoints", config=config)
+    arguments = own.arguments(host=asked.host, state=f"%S/streamweave/{own.name}", config=config)
     call = " ".join(
         [_quoted(asked.executable), *(argument if "%S" in argument else _quoted(argument) for argument in arguments)]
     )
