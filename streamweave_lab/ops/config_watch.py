@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from streamweave_lab.config.model import files_of
 from streamweave_lab.engine.actor import acting
@@ -16,9 +17,9 @@ from streamweave_lab.errors import ConfigError, IllegalMoveError, MissingExtraEr
 if TYPE_CHECKING:
     from streamweave_lab.engine.run import LocalRun
 
-_LOOK_ANYWAY = 2.0
+_LOOK_ANYWAY = 1.0
 """Seconds: folders that come and go, network drives, and a run that was paused send no word."""
-_SETTLED = 0.2
+_SETTLED = 0.1
 """Seconds without further word until what was written is looked at."""
 
 
@@ -29,11 +30,10 @@ class Watch:
         self._run, self._verify = run, verify
         self.files = tuple(path.absolute() for path in files)
         """The files that are watched: the configuration's own, and those of its secrets."""
-        self._seen = self._content()
+        self._seen: tuple[bytes | None, ...] | None = None
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name=f"watch {files[0].name}", daemon=True)
-        self._thread.start()
         run.on_end(self._over.set)
+        threading.Thread(target=self._watch, name=f"watch {files[0].name}", daemon=True).start()
 
     def __repr__(self) -> str:
         return f"<Watch of {', '.join(path.name for path in self.files)}: {'closed' if self.closed else 'watching'}>"
@@ -44,10 +44,8 @@ class Watch:
         return self._over.is_set()
 
     def close(self) -> None:
-        """Watch no more."""
+        """Watch no more. At once: a change that is under way goes on without it."""
         self._over.set()
-        if threading.current_thread() is not self._thread:
-            self._thread.join(_LOOK_ANYWAY)
 
     def __enter__(self) -> Watch:
         return self
@@ -90,16 +88,33 @@ class Watch:
         content = self._content()
         if content == self._seen or self._over.is_set() or self._run.status().state != "running":
             return  # a paused run takes no configuration: it is asked when it goes on
-        self._seen = content
+        first, self._seen = self._seen is None, content
         with acting(f"file {self.files[0].name}"):
             try:
-                self._run.ask("reload", verify=self._verify).result()
+                if first and not self._differs():
+                    return
+                self._answer(self._run.ask("reload", verify=self._verify))
             except (IllegalMoveError, CancelledError, RuntimeError):  # the run has ended meanwhile
                 return
         now = self._run.config
         if now is not None and (files := files_of(now)):
             self.files = tuple(path.absolute() for path in files)
             self._seen = content if len(files) == len(content) else self._content()
+
+    def _differs(self) -> bool:
+        """The files were changed after they were read, and before they were watched."""
+        try:
+            planned = self._answer(self._run.ask("plan"))
+        except ConfigError:
+            return True
+        return planned is not None and bool(planned.changes)
+
+    def _answer(self, asked: Future[Any]) -> Any:
+        """What the run answers; None if this is closed before: a loop that is closed answers nobody."""
+        while not self._over.is_set():
+            with suppress(TimeoutError):
+                return asked.result(_LOOK_ANYWAY)
+        return None
 
     def _content(self) -> tuple[bytes | None, ...]:
         """Digests of all the files; None for one that cannot be read."""
