@@ -35,6 +35,8 @@ class Asker:
             raise UnreachableError(f"run {self._name!r} has been detached: it was not asked to {verb}")
         try:
             result = await (self._plan() if verb == "plan" else self._carry_out(verb, body))
+        except LostError as error:
+            raise UnreachableError(f"run {self._name!r} could not be asked to {verb}: {error}") from None
         except Problem as problem:
             raise reading.error(problem, self._name, verb) from None
         report = reading.report(verb, result)
@@ -53,9 +55,7 @@ class Asker:
                 give_up = SYSTEM_CLOCK.now() + PATIENCE
             except (LostError, BusyError) as error:
                 if SYSTEM_CLOCK.now() > give_up or self._watch.closed:
-                    raise UnreachableError(
-                        f"run {self._name!r} was asked to {verb}; what came of it is not known: {error}"
-                    ) from None
+                    raise UnreachableError(_unknown(self._name, verb, error)) from None
                 await asyncio.sleep(_jittered(0.5, error))
             except Problem as problem:
                 if problem.status != 404:
@@ -79,14 +79,15 @@ class Asker:
                     await self._same_process(asked_of, verb)
                 operation: dict[str, Any] = await self._line.post(f"/{verb}", body, key, _QUICK)
             except NotAllowedError as error:
+                if sent:
+                    raise UnreachableError(_unknown(self._name, verb, error)) from None
                 raise NotAllowedError(f"run {self._name!r} was not asked to {verb}: {error}") from None
             except (LostError, BusyError) as error:
                 sent = sent or (isinstance(error, LostError) and error.sent)
                 if not sent and isinstance(error, LostError):
                     raise UnreachableError(f"run {self._name!r} was not asked to {verb}: {error}") from None
                 if SYSTEM_CLOCK.now() > give_up or self._watch.closed:
-                    known = "whether it was heard is not known" if sent else "it was not heard"
-                    raise UnreachableError(f"run {self._name!r} was asked to {verb}, {known}: {error}") from None
+                    raise UnreachableError(_unknown(self._name, verb, error)) from None
                 await asyncio.sleep(_jittered(0.5, error))
             else:
                 return operation
@@ -124,6 +125,10 @@ def changes_of(config: Any, named: dict[str, Any]) -> dict[str, Any]:
     if config is not None and not isinstance(config, Mapping):
         raise TypeError("a run of another process is given the fields that change, such as run.configure(limit=3)")
     return {**(config or {}), **named}
+
+
+def _unknown(name: str, verb: str, error: Exception) -> str:
+    return f"run {name!r} was asked to {verb}, and what came of it is not known: {error}"
 
 
 def _jittered(seconds: float, error: RemoteError) -> float:

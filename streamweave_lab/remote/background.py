@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 
 _LOCK = threading.Lock()
 _LOOP: asyncio.AbstractEventLoop | None = None
+_NAME = "streamweave remote"
 
 
 def loop() -> asyncio.AbstractEventLoop:
@@ -16,5 +18,7 @@ def loop() -> asyncio.AbstractEventLoop:
         if _LOOP is None:
             # Not the kernel's policy: that may give a loop that wants a main thread.
             _LOOP = asyncio.SelectorEventLoop()
-            threading.Thread(target=_LOOP.run_forever, name="streamweave remote", daemon=True).start()
+            threading.Thread(target=_LOOP.run_forever, name=_NAME, daemon=True).start()
+            # httpx tells of each request, four a second, and a notebook that logs would have them in its cells.
+            logging.getLogger("httpx").addFilter(lambda record: record.threadName != _NAME)
         return _LOOP

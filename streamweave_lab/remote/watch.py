@@ -9,15 +9,18 @@ import asyncio
 import random
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from streamweave_lab.clock import SYSTEM_CLOCK
+from streamweave_lab.engine.observer import tell
 from streamweave_lab.engine.status import EventStatus, Status
-from streamweave_lab.errors import NotAllowedError, RemoteError, UnreachableError
+from streamweave_lab.errors import RemoteError, UnreachableError
 from streamweave_lab.remote import reading
 from streamweave_lab.remote.line import BusyError, Line, Problem
 
 LOOKED_AT_SECONDS = 0.25
-UNSEEN_SECONDS = 2.0
+UNSEEN_SECONDS = 0.8
+"""Less than the second for which a process that was started by `streamweave-lab run` waits to be heard at its end."""
 LOOK_LASTS = 5.0
 """Somebody who has asked for the Status looks so long."""
 SILENT_SECONDS = 3.0
@@ -35,7 +38,7 @@ class Watch:
         self._known, self._heard_at = first, SYSTEM_CLOCK.now()
         self._looked_at = self._heard_at
         self._trouble: str | None = None
-        self._failures = 0
+        self._failures = self._waiting = 0
         self._observers: list[Callable[[EventStatus], None]] = []
         self._on_end: list[Callable[[], object]] = []
         self.closed = False
@@ -87,6 +90,8 @@ class Watch:
     def on_end(self, callback: Callable[[], object]) -> None:
         """See RemoteRun."""
         self._on_end.append(callback)
+        if self.settled:
+            self._loop.call_soon_threadsafe(self._tell_end)
 
     def close(self) -> None:
         """Ask no more."""
@@ -103,13 +108,19 @@ class Watch:
         )
 
     def _pace(self) -> float:
-        return LOOKED_AT_SECONDS if SYSTEM_CLOCK.now() - self._looked_at < LOOK_LASTS else UNSEEN_SECONDS
+        looked_at = self._waiting or SYSTEM_CLOCK.now() - self._looked_at < LOOK_LASTS
+        return LOOKED_AT_SECONDS if looked_at else UNSEEN_SECONDS
 
     # On the background loop
 
     async def over(self) -> None:
         """Wait until the run has ended, or is watched no more."""
-        await self._over.wait()
+        self._waiting += 1
+        self._wake.set()
+        try:
+            await self._over.wait()
+        finally:
+            self._waiting -= 1
 
     async def look(self) -> Status:
         """Ask now. Raises: RemoteError, Problem."""
@@ -148,8 +159,10 @@ class Watch:
             await self.look()
         except BusyError as error:
             return error.seconds
-        except (NotAllowedError, UnreachableError, RemoteError, Problem) as error:
+        except (RemoteError, Problem) as error:
             return self._failed(str(error))
+        except Exception as error:  # whatever it is, it must not be taken for silence
+            return self._failed(f"{type(error).__name__}: {error}")
         return self._pace()
 
     def _failed(self, said: str) -> float:
@@ -179,8 +192,12 @@ class Watch:
         if ended:
             self.settled = True
             self._wake.set()
-            for callback in self._on_end:
-                callback()
+            self._tell_end()
+
+    def _tell_end(self) -> None:
+        while self._on_end:
+            with suppress(Exception):
+                self._on_end.pop(0)()
 
     def _tell(self, before: Status, status: Status) -> None:
         if not self._observers:
@@ -188,7 +205,7 @@ class Watch:
         seen = {id(event) for event in before.events}
         for event in reversed([event for event in status.events if id(event) not in seen]):
             for observer in tuple(self._observers):
-                observer(event)
+                tell(partial(observer, event))
 
 
 def _shape(status: Status) -> tuple[object, ...]:

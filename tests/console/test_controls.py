@@ -12,13 +12,13 @@ from tests.console.runs import Limits, waiting
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from streamweave_lab.engine.run import LocalRun
+    from streamweave_lab.engine.protocol import Run
 
 
 class Desk:
     """Controls of a run, and the answers they gave."""
 
-    def __init__(self, run: LocalRun) -> None:
+    def __init__(self, run: Run) -> None:
         self.answers: list[dict[str, Any]] = []
         self._controls = Controls(run, asyncio.get_running_loop(), self.answers.append)
         self._pressed = 0

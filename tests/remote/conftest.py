@@ -74,7 +74,17 @@ def alone() -> Iterator[None]:
 
 @pytest.fixture
 def process(tmp_path: Path) -> Iterator[Process]:
+    """A process of the test's own."""
     served = Process(tmp_path)
+    served.start()
+    yield served
+    served.kill()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """A process that goes on after the test, and is left as it was found."""
+    served = Process(tmp_path_factory.mktemp("shared"))
     served.start()
     yield served
     served.kill()

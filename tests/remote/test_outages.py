@@ -19,6 +19,12 @@ from tests.remote.conftest import TOKEN, Process, until
 from tests.remote.lossy import Lossy
 
 
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked again soon: a test has no time for the real pauses."""
+    monkeypatch.setattr(watch, "LONGEST_RETRY", 0.5)
+
+
 @pytest.fixture
 def lossy(process: Process) -> Iterator[Lossy]:
     between = Lossy(process.port)

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def run(process: Process) -> RemoteRun:
-    return process.attach()
+def run(shared: Process) -> RemoteRun:
+    return shared.attach()
 
 
 def test_it_is_a_run_and_its_status_goes_on(run: RemoteRun) -> None:
@@ -62,9 +62,8 @@ def test_verbs_answer_the_same_reports_and_raise_the_same_errors(run: RemoteRun)
     asyncio.run(main())
 
 
-def test_a_drain_gives_its_account_and_the_end_is_known_though_the_process_is_gone(
-    process: Process, run: RemoteRun
-) -> None:
+def test_a_drain_gives_its_account_and_the_end_is_known_though_the_process_is_gone(process: Process) -> None:
+    run = process.attach()
     ends: list[str] = []
     run.on_end(lambda: ends.append("ended"))
     events: list[str] = []
@@ -121,9 +120,9 @@ def test_it_explains_itself(run: RemoteRun) -> None:
     assert "ready       ticking is ready" in str(run.explain())
 
 
-def test_it_is_found_by_name_until_it_is_detached(process: Process, run: RemoteRun) -> None:
+def test_it_is_found_by_name_until_it_is_detached(shared: Process, run: RemoteRun) -> None:
     assert attached()["ticking"] is run
-    assert attached(taken=["ticking"]) == {f"ticking@127.0.0.1:{process.port}": run}
+    assert attached(taken=["ticking"]) == {f"ticking@127.0.0.1:{shared.port}": run}
     run.detach()
     assert attached() == {}
     assert run.status().reasons == ("no news: it has been detached",)

@@ -29,7 +29,7 @@ export function header(store, buttons) {
     say(rest, factsOf(store));
     const told = why.map((reason) => reason.replace(/^failed: /, "")).filter((reason) => !reason.startsWith(state)); // that is said above
     say(reasons, told.join(" · "));
-    show(reasons, told.length > 0);
+    show(reasons, told.length > 0 && store.stale() === null); // why there is no news stands in the notice
   };
   return { element, update };
 }

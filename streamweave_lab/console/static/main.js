@@ -101,11 +101,16 @@ function noticeOf(store) {
   const meanwhile = url || host === "thread" ? `The run goes on in its ${url ? "process" : "thread"}; this is the last that was seen of it.` : "This is the last that was seen.";
   const update = () => {
     const [silence, stale] = [store.silence(), store.stale()];
-    const told = store.gone ? "The kernel is gone. This is the last that was seen of the run." : silence > SILENT ? `No news for ${duration(Math.floor(silence))}: the kernel is busy, a cell blocks it. ${meanwhile}` : stale !== null ? `The process at ${url} was last heard of ${duration(Math.floor(stale))} ago. What is shown was so then; it is asked again and again.` : "";
+    const told = store.gone ? "The kernel is gone. This is the last that was seen of the run." : silence > SILENT ? `No news for ${duration(Math.floor(silence))}: the kernel is busy, a cell blocks it. ${meanwhile}` : stale !== null ? lost(store.words.reasons, stale) : "";
     if (told) say(element, told);
     show(element, told !== "");
   };
   return { element, update };
+}
+
+function lost(reasons, seconds) {
+  const why = reasons.join("; ");
+  return `${why.charAt(0).toUpperCase()}${why.slice(1)}. It was last heard of ${duration(Math.floor(seconds))} ago; what is shown was so then.`;
 }
 
 export default () => {
