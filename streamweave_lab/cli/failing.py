@@ -71,9 +71,9 @@ def said(error: Exception) -> str:
 
 def code_of(error: Exception) -> Exit:
     """Bad configuration where somebody must change something first; try again where time may help."""
-    if isinstance(error, StateError):
+    if isinstance(error, StateError | LoadError):
         return Exit.TRY_AGAIN if isinstance(error.__cause__, OSError | sqlite3.OperationalError) else Exit.BAD_CONFIG
-    if isinstance(error, GraphError | LoadError | NotAllowedError):
+    if isinstance(error, GraphError | NotAllowedError):
         return Exit.BAD_CONFIG
     cause = error.error if isinstance(error, RunFailedError) else error  # it failed before it had begun
     return Exit.TRY_AGAIN if isinstance(cause, MissingExtraError | OSError) else Exit.FAILED

@@ -42,10 +42,9 @@ def validate(
         _, found = examined(load(spec, config_class), file, config_class, store, serve)
     except ConfigError as error:
         found = Validation(correct=error.problems)
-    except StateError as error:
-        found = Validation(environment=(str(error),))
     except StreamweaveError as error:
-        found = Validation(topology=(str(error),))
+        outside = isinstance(error, StateError) or isinstance(error.__cause__, OSError)
+        found = Validation(environment=(str(error),)) if outside else Validation(topology=(str(error),))
     if as_json:
         layers = {layer: list(getattr(found, layer)) for layer in ("correct", "topology", "environment", "notes")}
         put_json({"ok": found.ok, **layers})
