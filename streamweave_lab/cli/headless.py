@@ -51,6 +51,8 @@ class Headless:
     """Reload when the configuration's files change."""
     verify: float = 0.0
     """Seconds for which the run is watched after a reload, and the version before brought back if it does worse."""
+    collector: str | None = None
+    """The OpenTelemetry collector to push metrics to; "env" for the one that the environment names."""
 
     async def carry_out(self, console: Console) -> LocalRun:
         """Run until the sources have ended or a signal ends it; `console` shows progress. Returns the ended run.
@@ -79,6 +81,8 @@ class Headless:
                 run.keep_history(self.history)
             if self.watch_config:
                 run.watch_config(verify=self.verify)
+            if self.collector is not None:
+                run.export(None if self.collector == "env" else self.collector)
             yield
         except BaseException:
             await run.stop()  # it has not had a turn yet: no item was taken in

@@ -54,6 +54,11 @@ A second one stops it at once, and SIGHUP reads the configuration again.
 )
 @click.option("--tls-cert", type=click.Path(path_type=Path), metavar="FILE", help="Serve with this certificate (PEM).")
 @click.option("--tls-key", type=click.Path(path_type=Path), metavar="FILE", help="The certificate's key (PEM).")
+@click.option(
+    "--export", "collector",
+    metavar="URL",
+    help="Push the metrics to this OpenTelemetry collector, by OTLP over HTTP; env: as the OTEL_* variables say.",
+)  # fmt: skip
 @click.option("--watch-config", is_flag=True, help="Reload whenever the file, or that of a secret, has changed.")
 @verify_option
 @click.option(
@@ -92,7 +97,7 @@ def run(spec: str, file: Path | None, config_class: str | None, log: str | None,
         headless = Headless(
             graph, config, store, _every(options), _resume(options),
             options["allow_changed"], _serving(options), options["drain_timeout"], options["history"],
-            options["watch_config"], options["verify"],
+            options["watch_config"], options["verify"], options["collector"],
         )  # fmt: skip
         ended = asyncio.run(headless.carry_out(_console(events)))
     click.echo(sentence(ended.status(), ended.dropped), err=True)
@@ -111,6 +116,13 @@ def _check(options: dict[str, Any]) -> None:
         raise click.UsageError("--fresh begins anew, and --resume goes on; give one of them")
     if bool(options["tls_cert"]) != bool(options["tls_key"]):
         raise click.UsageError("--tls-cert and --tls-key go together")
+    if options["collector"] not in (None, "env"):
+        from streamweave_lab.ops.telemetry import target
+
+        try:
+            target(options["collector"])
+        except ValueError as error:
+            raise click.UsageError(f"--export: {error}") from error
 
 
 def _store(options: dict[str, Any]) -> Store | None:

@@ -192,4 +192,4 @@ def _resource(name: str) -> Resource:
     return created if "service.name" in given else created.merge(Resource({"service.name": name}))
 
 
-__all__ = ["LAST_SECONDS", "Export", "export"]
+__all__ = ["LAST_SECONDS", "Export", "export", "target"]

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
@@ -352,3 +353,33 @@ def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.Mo
     monkeypatch.setitem(sys.modules, "opentelemetry.metrics", None)
     with pytest.raises(MissingExtraError, match=r'needs the extra "otel": pip install "streamweave_lab\[otel\]"'):
         run.export()
+
+
+GRAPH = """
+import streamweave_lab as sw
+graph = sw.Graph("told", sw.Replay("numbers", range(5)) >> sw.Count("kept"))
+"""
+
+
+def run_in_terminal(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    (folder / "told.py").write_text(GRAPH)
+    command = [sys.executable, "-m", "streamweave_lab.cli.main", "run", str(folder / "told.py:graph"), *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+
+
+def test_a_run_in_the_terminal_is_pushed_to_its_end(
+    receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = run_in_terminal(tmp_path, "--export", receiver.url)
+    assert ended.returncode == 0, ended.stderr
+    kept = frozenset({("graph_id", "told"), ("node_id", "kept"), ("port", "in")})
+    assert pushed(receiver)["streamweave_items_in_total", kept] == 5
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url)
+    assert run_in_terminal(tmp_path, "--export", "env").returncode == 0
+    assert len(receiver.requests) == 2
+
+
+def test_in_the_terminal_what_is_no_address_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    refused = run_in_terminal(tmp_path, "--export", "collector:4318")
+    assert refused.returncode == 2
+    assert "'collector:4318' is no address of a collector" in refused.stderr
