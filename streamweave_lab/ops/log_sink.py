@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from streamweave_lab.ops.steady import SteadyStream
+
 
 class Stream(Protocol):
     """A text stream, as `sys.stderr` or an open file."""
@@ -49,6 +51,8 @@ def lines_to(sink: Sink) -> Lines:
         return FunctionLines(sink)
     if not hasattr(sink, "write"):
         raise TypeError(f"a log goes to a path, a text stream or a function, not to {sink!r}")
+    if isinstance(sink, SteadyStream):
+        sink = sink.stream
     if sink is sys.__stdout__ or sink is sys.__stderr__:
         with contextlib.suppress(OSError, ValueError):  # it may have none, as under pythonw
             return _standard(sink)

@@ -188,16 +188,17 @@ def log_to(
     return Log(sink, level, profile=profile, items=items, room=room)
 
 
-def from_environment(default: Stream, environ: Mapping[str, str] = os.environ) -> Log | None:
+def from_environment(default: Stream | None, environ: Mapping[str, str] = os.environ) -> Log | None:
     """The Log that STREAMWEAVE_LOG asks for: LEVEL[,PROFILE][,items][:PATH], such as "info" or "error,ecs:log.jsonl".
 
-    Without a path it goes to the stream `default`; "off", unset, or in a Jupyter kernel: None.
+    Without a path it goes to the stream `default`; where that is None, as `sys.stderr` may be, or it says "off" or
+    nothing, and in a Jupyter kernel: None.
     Raises: ConfigError if it cannot be done.
     """
     return _log(parsed(environ.get(VARIABLE, "off")), default, f"environment {VARIABLE}")
 
 
-def as_configured(config: Config | None, default: Stream, environ: Mapping[str, str] = os.environ) -> Log | None:
+def as_configured(config: Config | None, default: Stream | None, environ: Mapping[str, str] = os.environ) -> Log | None:
     """The Log of a service: as STREAMWEAVE_LOG says, or else as the log section of its configuration does, or None.
 
     In the second case a reload may change its level. Raises: ConfigError if it cannot be done.
@@ -208,13 +209,14 @@ def as_configured(config: Config | None, default: Stream, environ: Mapping[str, 
     return _log(settings, default, f"{type(config).__name__}: log", follows=True)
 
 
-def _log(settings: LogSettings, default: Stream, source: str, *, follows: bool = False) -> Log | None:
+def _log(settings: LogSettings, default: Stream | None, source: str, *, follows: bool = False) -> Log | None:
     if in_kernel() or (settings.level == "off" and not follows):  # a reload may turn on what is off now
         return None
+    sink = settings.path or default
+    if sink is None:
+        return None
     try:
-        return Log(
-            settings.path or default, settings.level, profile=settings.profile, items=settings.items, follows=follows
-        )
+        return Log(sink, settings.level, profile=settings.profile, items=settings.items, follows=follows)
     except OSError as error:
         raise ConfigError(source, (f"{error}; name a file that can be written",)) from error
 
