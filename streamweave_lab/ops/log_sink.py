@@ -62,12 +62,13 @@ def lines_to(sink: Sink) -> Lines:
 class FileLines:
     """A file that is appended to, each line in one write, so that several processes may share it.
 
-    A named pipe is opened by the first line, for to open one waits until somebody reads it.
+    Where it has been moved away, as logrotate does, it is made anew. A named pipe is opened by the first line, for to
+    open one waits until somebody reads it.
     """
 
     def __init__(self, path: Path) -> None:
         self.name = str(path)
-        self._path = path
+        self._path: Path | None = path
         self._file: int | None = None
         self._torn = False
         if not (path.exists() and stat.S_ISFIFO(path.stat().st_mode)):
@@ -77,13 +78,14 @@ class FileLines:
     def over(cls, file: int, name: str) -> FileLines:
         """The same over a descriptor that is open, and from now on belongs to this."""
         made = cls.__new__(cls)
-        made.name, made._path, made._file, made._torn = name, Path(name), file, False
+        made.name, made._path, made._file, made._torn = name, None, file, False
         return made
 
     def write(self, line: str) -> None:
         """Write a line; one that a full disk has cut short is ended first, when there is room again."""
-        if self._file is None:
-            self._file = self._opened()
+        if self._file is None or self._moved(self._file):
+            self.close()
+            self._file, self._torn = self._opened(), False
         left = memoryview(("\n" * self._torn + line + "\n").encode())
         while left:
             left = left[_written(self._file, left) :]
@@ -95,8 +97,16 @@ class FileLines:
             os.close(self._file)
             self._file = None
 
+    def _moved(self, file: int) -> bool:
+        if self._path is None:
+            return False
+        try:
+            return not os.path.samestat(os.fstat(file), self._path.stat())
+        except FileNotFoundError:
+            return True
+
     def _opened(self) -> int:
-        return os.open(self._path, _APPEND, 0o666)
+        return os.open(self._path or self.name, _APPEND, 0o666)
 
 
 def _written(file: int, data: memoryview) -> int:

@@ -158,3 +158,17 @@ def test_a_line_that_was_cut_short_is_ended_before_the_next(tmp_path: Path) -> N
     lines.write("next")
     lines.close()
     assert (tmp_path / "log").read_text() == "\nwhole\nnext\n"
+
+
+def test_a_file_that_is_moved_away_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    with log_to(path) as log:
+        tell(0)
+        assert log.flush()
+        path.rename(tmp_path / "log.1")
+        tell(1)
+        assert log.flush()
+        path.unlink()
+        tell(2)
+    assert json.loads((tmp_path / "log.1").read_text())["message"] == "0"
+    assert json.loads(path.read_text())["message"] == "2"
