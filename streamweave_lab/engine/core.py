@@ -190,13 +190,20 @@ class Core:
         if barrier.snapshot:
             self.cut = {}
         for source in self.sources:
-            try:
-                source.inject(barrier)
-            except NodeFailed as failed:
-                self.fail(source.node.name, failed.failure.item, failed.failure.error)
-            except Exception as error:
-                self.fail(source.node.name, None, error)
+            self._inject_into(source, barrier)
         self.touch((1 << len(self.states)) - 1)
+
+    def end_unneeded(self) -> None:
+        """End the sources of which nothing can reach the end of a path but through a node that has enough."""
+        needed = {state.index for state in self.states if not state.out_channels and not state.sated}
+        for state in reversed(self.states):  # upstream
+            if not state.sated and any(channel.receiver in needed for channel in state.out_channels):
+                needed.add(state.index)
+        for source in self.sources:
+            if source.index not in needed and not source.finished:
+                name = source.node.name
+                self.tell("source.ended", f"{name} ends, for nobody needs more of it", node=name)
+                self._inject_into(source, Barrier(self.epoch, last=True))
 
     def flushed(self) -> None:
         """The barrier has passed."""
@@ -233,6 +240,14 @@ class Core:
             if left := channel.drop_all():
                 dropped[channel.name] = left
         return dropped
+
+    def _inject_into(self, source: SourceState, barrier: Barrier) -> None:
+        try:
+            source.inject(barrier)
+        except NodeFailed as failed:
+            self.fail(source.node.name, failed.failure.item, failed.failure.error)
+        except Exception as error:
+            self.fail(source.node.name, None, error)
 
     # What states report
 

@@ -60,7 +60,7 @@ class NodeState:
         self.idle = False
         self.limit = core.batch_size or _FIRST_BATCH
         self.open = self.finished = self.ended = False
-        self.marking = self.discard = False
+        self.marking = self.sated = self.discard = False
         """The node was stopped: what comes to it is dropped."""
         self.config: Config | None = None
         self.ended_at: float | None = None
@@ -290,6 +290,12 @@ class NodeState:
         heappush(self._wishes, when)
         if self._wishes[0] == when:
             self._set_alarm()
+
+    def enough(self) -> None:
+        """Let sources end that only this node, and others like it, would still need."""
+        if not self.sated:
+            self.sated = True
+            self.core.end_unneeded()
 
     def cancel(self) -> None:
         """Ask for nothing more."""

@@ -93,3 +93,6 @@ class _Nowhere:
 
     def wake_at(self, when: float) -> None:
         """Nobody is woken."""
+
+    def enough(self) -> None:
+        """Nothing comes anyway."""

@@ -37,6 +37,9 @@ class Outbox(Protocol):
     def wake_at(self, when: float) -> None:
         """Call the node's `woken` at `when`, in seconds of its clock."""
 
+    def enough(self) -> None:
+        """Nothing that still comes makes a difference to the node."""
+
 
 class Node:
     """Anything in a graph: a name, ports, and logic.
@@ -254,6 +257,13 @@ class Node:
     def refuse(self, item: Any, error: BaseException, time: float | None = None) -> None:
         """Let `item` leave by the `error` port as a Failure; where that is not wired the run fails."""
         self._running("refuse").refuse(item, error, time)
+
+    def enough(self) -> None:
+        """Tell that nothing that still comes makes a difference here: sources that no other node needs then end.
+
+        What is on its way comes all the same. Not in `opened` or `restore`: ask there to be woken.
+        """
+        self._running("enough").enough()
 
     def _running(self, what: str) -> Outbox:
         if self._outbox is None:

@@ -16,7 +16,9 @@ from streamweave_lab.operators.held import HOLD, HoldingNode, check_at_least_one
 
 
 class Take(Step[T, T]):
-    """Sends on the first `n` items, with their event times, and none after that. It does not end its source.
+    """Sends on the first `n` items, with their event times, and none after that.
+
+    Then its sources end, unless another node needs more of them.
 
     Raises: GraphError if `n` is less than 1.
     """
@@ -29,14 +31,23 @@ class Take(Step[T, T]):
     def opened(self) -> None:
         """Begin to count."""
         self._left = self._n
+        self.wake_at(self.clock.now())
+
+    def woken(self, now: float) -> None:
+        """The first turn: nothing may be left to be taken after a resume."""
+        if not self._left:
+            self.enough()
 
     def on_batch(self, port: str, batch: Batch) -> None:
         """Send on what is left to be taken."""
         if not self._left:
+            self.enough()
             return
         taken, _ = batch.split(self._left)
         self._left -= len(taken)
         self.send("out", taken.items, taken.times)
+        if not self._left:
+            self.enough()
 
     def snapshot(self) -> int:
         """How many items are left to be taken."""

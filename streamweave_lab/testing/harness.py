@@ -44,6 +44,8 @@ class Drive:
         self.promised = -math.inf
         """The frontier the node promises downstream."""
         self._broken: list[str] = []  # told after the call, so that logic which catches errors cannot hide it
+        self.sated = False
+        """The node has told that nothing that still comes makes a difference to it."""
         self.alarms: list[float] = []
         """Times for which the node has asked to be woken, in seconds of its clock, the earliest first."""
         self.node.clock = VirtualClock()
@@ -131,6 +133,10 @@ class Drive:
     def wake_at(self, when: float) -> None:
         """Remember when the node wants to be woken."""
         insort(self.alarms, when)
+
+    def enough(self) -> None:
+        """Remember that nothing more would make a difference."""
+        self.sated = True
 
     def late(self, items: list[Any], times: list[float]) -> None:
         """Record late items."""
