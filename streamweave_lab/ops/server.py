@@ -9,7 +9,7 @@ import socket
 import ssl
 import threading
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from streamweave_lab.errors import ConfigError, MissingExtraError
 
@@ -35,6 +35,15 @@ _EXPOSED = (
     "or serve on 127.0.0.1 and reach it through a tunnel, such as ssh -L"
 )
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """Of a server: who does not finish a TLS handshake is cut off as who does not finish a request."""
+
+    async def create_server(self, *args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("ssl") is not None:
+            kwargs.setdefault("ssl_handshake_timeout", Limits.read_seconds)
+        return await super().create_server(*args, **kwargs)
 
 
 class Server:
@@ -91,7 +100,7 @@ class Server:
 
     def _serve(self) -> None:
         # A loop of its own whatever the kernel's policy is, and no signal handlers outside the main thread.
-        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner, self._listening:
+        with asyncio.Runner(loop_factory=_Loop) as runner, self._listening:
             self._api.loop = runner.get_loop()
             runner.run(self._uvicorn.serve(sockets=[self._listening]))
 

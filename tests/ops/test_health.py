@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from streamweave_lab.engine.status import EventStatus, LoopStatus, Status
-from streamweave_lab.ops.health import Health, live, ready
+from streamweave_lab.ops.health import Health, live, ready, startup, told_to_all
 
 Document = Callable[..., Status]
 
@@ -48,3 +48,27 @@ def test_an_ended_run_is_not_ready_and_no_restart_of_its_loop_would_help(documen
 
 def test_backpressure_and_errors_do_not_count_as_not_live(document: Document) -> None:
     assert live(document(ready=False, reasons=("parse waits for room",)), silent=0.0).ok
+
+
+def test_a_run_is_not_started_until_it_has_been_restored(document: Document) -> None:
+    waits = document(state="starting", ready=False, reasons=("starting: the run it replaces has not ended",), events=())
+    assert startup(waits) == Health(False, ("starting: the run it replaces has not ended",), waits.started_at)
+    assert startup(document(state="created", ready=False)) == Health(False, ("the run is created",), 1_700_000_000.0)
+    assert startup(document()) == Health(True, (), 1_700_000_000.0)
+
+
+def test_a_run_that_failed_before_it_had_started_never_started_and_one_that_failed_later_did(
+    document: Document,
+) -> None:
+    reasons = ("failed: store: StateError('the checkpoint is damaged')",)
+    early = document(state="failed", ready=False, reasons=reasons, events=(event("run.failed", 1.0),))
+    assert startup(early) == Health(False, reasons, None)
+    assert startup(document(state="failed", events=(event("run.failed", 2.0), event("run.started", 1.0)))).ok
+    assert startup(document(state="failed", events=tuple(event("node.failed", 1.0) for _ in range(200)))).ok
+
+
+def test_what_an_error_says_of_an_item_is_not_told_to_all(document: Document) -> None:
+    failure = EventStatus(at=1.0, event="node.failed", level="error", message="parse: '4111'", node="parse")
+    failed = document(state="failed", ready=False, reasons=("failed: parse: ValueError('4111')",), events=(failure,))
+    assert told_to_all(failed) == ("failed in node parse; GET /status tells why, to those who have the token",)
+    assert told_to_all(document(ready=False, reasons=("draining: sources",))) == ("draining: sources",)

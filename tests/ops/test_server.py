@@ -17,10 +17,11 @@ from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.errors import ConfigError
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.operators import Count, ForEach, Map, Replay
+from streamweave_lab.ops.http.limits import Limits
 from streamweave_lab.ops.server import Server, serve
 
 PROMTOOL = os.environ.get("PROMTOOL", "promtool")
-PROBES = ["/live", "/ready", "/metrics"]
+PROBES = ["/live", "/ready", "/startup", "/metrics"]
 
 
 async def ticks() -> AsyncIterator[int]:
@@ -107,6 +108,40 @@ def test_probes_answer_at_once_while_the_loop_is_blocked_and_ready_says_why(serv
     assert median(took) < 0.05
     assert max(took) < 1.0, "a probe's default timeout"
     assert until(server, "/ready", 200).json()["reasons"] == []
+
+
+def test_live_turns_503_once_the_loop_has_been_silent_for_longer_than_the_threshold(run: LocalRun) -> None:
+    with serve(run, limits=Limits(silent=0.8)) as server:
+        assert get(server, "/live").status_code == 200
+        block(run, 2.5)
+        dead = until(server, "/live", 503).json()
+        assert dead["status"] == "not live"
+        assert dead["reasons"][0].startswith("the event loop has not answered for 1 s (limit 1 s)")
+        verbose = get(server, "/live?verbose").json()
+        assert (verbose["graph"], verbose["state"]) == ("endless", "running")
+        assert [(check["name"], check["ok"]) for check in verbose["checks"]] == [("event loop", False)]
+        until(server, "/live", 200)
+
+
+def test_a_verb_that_a_blocked_loop_cannot_take_yet_is_an_operation_that_goes_on(run: LocalRun) -> None:
+    with serve(run) as server:
+        auth = {"Authorization": f"Bearer {server.token}"}
+        block(run, 1.5)
+        began = time.monotonic()
+        asked = httpx.post(f"{server.url}/pause", headers=auth)
+        assert time.monotonic() - began < 1.0
+        assert (asked.status_code, asked.json()["state"]) == (202, "running")
+        over = httpx.get(server.url + asked.headers["location"], params={"wait": 10}, headers=auth)
+        assert over.json()["state"] == "done"
+        assert run.status().state == "paused"
+
+
+def test_startup_is_answered_with_yes_from_the_start_to_after_the_end(server: Server, run: LocalRun) -> None:
+    started = get(server, "/startup?verbose")
+    assert (started.status_code, started.json()["status"]) == (200, "started")
+    assert [check["detail"] for check in started.json()["checks"]] == ["nothing to restore", "the run is running"]
+    run.ask("stop").result(10)
+    assert get(server, "/startup").status_code == 200
 
 
 def test_draining_turns_readiness_off_first_and_an_ended_run_stays_live() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import cache, partial
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -19,6 +20,7 @@ from streamweave_lab.ops.http.problems import Problem, answered, problem_of
 from streamweave_lab.ops.http.table import TABLE
 
 LOG = logging.getLogger("streamweave_lab.http")
+_DESCRIBED = cache(partial(describe, "", TABLE))
 for _logger in (LOG, logging.getLogger("uvicorn")):
     # Else what is logged would be printed into whatever cell runs, where nobody has set up logging.
     _logger.addHandler(logging.NullHandler())
@@ -29,7 +31,8 @@ def application(api: Api, hosts: frozenset[str]) -> Starlette:
 
     It never waits for the run, save where a client asks it to: all else can be answered at once from any thread.
     """
-    api.description = encoded(describe(api.run.name, TABLE))
+    info = _DESCRIBED()["info"] | {"title": f"Run {api.run.name}"}
+    api.description = encoded(_DESCRIBED() | {"info": info})
     app = Starlette(
         routes=[Route(each.path, _answering(api, each), methods=[each.method]) for each in TABLE],
         middleware=[Middleware(Guard, hosts=hosts, limits=api.limits)],

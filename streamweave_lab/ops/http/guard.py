@@ -35,7 +35,7 @@ class Guard:
     """The middleware that stands before all endpoints."""
 
     def __init__(self, app: ASGIApp, hosts: frozenset[str], limits: Limits) -> None:
-        self._app, self._hosts = app, hosts
+        self._app, self._hosts, self._head = app, hosts, limits.head
         self._rate = Allowance(limits.rate, limits.burst)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,6 +60,8 @@ class Guard:
 
     def _refusal(self, scope: Scope, headers: Headers) -> Problem | None:
         """Why this request is not let through."""
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > self._head:
+            return Problem(431, "too-large", f"the headers are larger than {self._head} bytes")
         hosts = headers.getlist("host")
         fits = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
         if self._hosts != {ANY} and (fits is None or fits[1].lower() not in self._hosts):

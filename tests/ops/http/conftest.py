@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -34,15 +35,38 @@ async def ticks() -> AsyncIterator[int]:
         await asyncio.sleep(0.005)
 
 
+@contextmanager
+def running(name: str, config: Config) -> Iterator[LocalRun]:
+    """A run that does not end of its own accord."""
+    graph = Graph(name, Replay("ticks", ticks()) >> Map("parse", lambda n: n) >> Count("counted"))
+    started = graph.start(host="thread", replace="stop", config=config)
+    yield started
+    if not started.lifecycle.over:
+        started.ask("stop").result(10)
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[LocalRun]:
     """Endless, and configured by a file."""
     (tmp_path / "speed.toml").write_text("schema_version = 1\nlimit = 10\n")
-    graph = Graph("endless", Replay("ticks", ticks()) >> Map("parse", lambda n: n) >> Count("counted"))
-    started = graph.start(host="thread", replace="stop", config=Speed.load(tmp_path / "speed.toml", environ={}))
-    yield started
-    if not started.lifecycle.over:
-        started.ask("stop").result(10)
+    with running("endless", Speed.load(tmp_path / "speed.toml", environ={})) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def steady() -> Iterator[Server]:
+    """A server of a run that its tests leave as it is."""
+    unlimited = Limits(rate=1e6, burst=1_000_000, wrong_tokens=1e6)
+    with running("steady", Speed()) as run, serve(run, token=TOKEN, limits=unlimited) as served:
+        yield served
+
+
+@pytest.fixture
+def asking(steady: Server) -> Iterator[httpx.Client]:
+    """Asks the steady server, with the token."""
+    with httpx.Client(base_url=steady.url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=20) as client:
+        yield client
+        assert steady.run.status().state == "running", "whatever was sent, the run goes on"
 
 
 @pytest.fixture
