@@ -82,9 +82,9 @@ def test_each_thing_that_is_wrong_is_one_sentence(process: Process) -> None:
     assert said(UnreachableError, url) == f"nothing answers at {url}: no process listens there"
 
 
-def test_what_answers_and_is_no_run_is_named(process: Process) -> None:
+def test_what_answers_and_is_no_run_is_named(tmp_path: Path) -> None:
     served = subprocess.Popen(
-        ["python3", "-u", "-m", "http.server", "0", "--bind", "127.0.0.1"], cwd=process.folder,
+        ["python3", "-u", "-m", "http.server", "0", "--bind", "127.0.0.1"], cwd=tmp_path,
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     assert served.stdout is not None

@@ -26,8 +26,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def lossy(process: Process) -> Iterator[Lossy]:
-    between = Lossy(process.port)
+def lossy(shared: Process) -> Iterator[Lossy]:
+    between = Lossy(shared.port)
     yield between
     between.close()
 
@@ -59,21 +59,22 @@ def test_a_killed_process_leaves_its_last_status_which_grows_old_until_it_is_bac
 
 
 def test_a_process_that_hangs_is_noticed_and_does_once_what_it_was_asked_meanwhile(
-    process: Process, monkeypatch: pytest.MonkeyPatch
+    shared: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(line, "ANSWER_SECONDS", 0.5)
     monkeypatch.setattr(watch, "SILENT_SECONDS", 0.2)
-    run = process.attach()
-    process.send(signal.SIGSTOP)
+    run = shared.attach()
+    shared.send(signal.SIGSTOP)
     until(lambda: stale(run.status()), 2.0)
     assert "does not answer" in run.status().reasons[0]
     asked = run.ask("pause")
     until(lambda: run.status().stale_seconds > 2.5)  # by now it has been asked more than once
     assert not asked.done()
-    process.send(signal.SIGCONT)
+    shared.send(signal.SIGCONT)
     assert asked.result(10) is None
     assert run.status().state == "paused"
     assert [event.event for event in run.status().events].count("run.paused") == 1
+    run.ask("resume").result(5)
 
 
 def test_a_control_whose_answers_are_lost_is_carried_out_once(lossy: Lossy) -> None:
@@ -88,6 +89,7 @@ def test_a_control_whose_answers_are_lost_is_carried_out_once(lossy: Lossy) -> N
     assert lossy.posted == [b"POST /step?wait=1 HTTP/1.1"] * 3
     assert after - before == stepped.items <= 1
     assert lossy.lose == 0
+    run.ask("resume").result(5)
 
 
 def test_a_control_is_not_asked_a_second_time_of_another_process(
@@ -117,8 +119,8 @@ def test_another_graph_at_the_same_address_is_not_taken_for_it(process: Process)
     until(lambda: not stale(run.status()))
 
 
-def test_nothing_is_asked_of_a_run_that_nobody_holds_any_more(process: Process) -> None:
-    run: Any = process.attach()
+def test_nothing_is_asked_of_a_run_that_nobody_holds_any_more(shared: Process) -> None:
+    run: Any = shared.attach()
     looked = run._watch
     del run
     until(lambda: looked.closed)
@@ -136,19 +138,19 @@ def test_whoever_does_not_look_asks_seldom(lossy: Lossy, monkeypatch: pytest.Mon
     until(lambda: run._watch.last is not before, 1.0)
 
 
-def test_a_notebooks_loop_never_waits_for_a_process_that_hangs(process: Process) -> None:
+def test_a_notebooks_loop_never_waits_for_a_process_that_hangs(shared: Process) -> None:
     async def main() -> float:
-        run, loop = process.attach(), asyncio.get_running_loop()
-        process.send(signal.SIGSTOP)
+        run, loop = shared.attach(), asyncio.get_running_loop()
+        shared.send(signal.SIGSTOP)
         worst = 0.0
-        asked = [run.ask("plan"), run.ask("pause")]
+        asked = [run.ask("plan"), run.ask("tap", pattern="*")]
         for _ in range(100):
             began = loop.time()
             run.status()
             run._repr_mimebundle_()
             await asyncio.sleep(0.01)
             worst = max(worst, loop.time() - began - 0.01)
-        process.send(signal.SIGCONT)
+        shared.send(signal.SIGCONT)
         for future in asked:
             future.cancel()
         return worst
