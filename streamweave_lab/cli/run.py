@@ -86,7 +86,9 @@ def run(spec: str, file: Path | None, config_class: str | None, log: str | None,
     from streamweave_lab.cli.loading import load
     from streamweave_lab.cli.outcome import exit_code, sentence
     from streamweave_lab.ops.logs import as_configured
+    from streamweave_lab.ops.steady import steady_stderr
 
+    steady_stderr()  # a service goes on where nobody can be told how
     target = load(spec, config_class)
     with ExitStack() as undo:
         store = _store(options)
@@ -99,8 +101,10 @@ def run(spec: str, file: Path | None, config_class: str | None, log: str | None,
             options["allow_changed"], _serving(options), options["drain_timeout"], options["history"],
             options["watch_config"], options["verify"], options["collector"],
         )  # fmt: skip
-        ended = asyncio.run(headless.carry_out(_console(events)))
-    click.echo(sentence(ended.status(), ended.dropped), err=True)
+        console = _console(events)
+        ended = asyncio.run(headless.carry_out(console))
+    if not console.quiet:
+        click.echo(sentence(ended.status(), ended.dropped), err=True)
     sys.exit(exit_code(ended.status(), ended.dropped))
 
 
