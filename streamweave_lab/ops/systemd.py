@@ -30,9 +30,9 @@ def notifying(run: LocalRun, environ: Mapping[str, str] = os.environ) -> Iterato
     """Within this, systemd hears of `run`, which lives on the running loop; for Type=notify-reload or notify.
 
     READY=1 when the run is ready; RELOADING=1 and READY=1 around each reload, a refused one too, which STATUS=
-    tells; EXTEND_TIMEOUT_USEC= every 5 s of a drain; WATCHDOG=1 at half of WATCHDOG_USEC, from the run's loop, so
-    that it fails to come when the loop is blocked; STOPPING=1 when this is left, and not before, for until then a
-    drain may be that of a button and the process may live on.
+    tells; EXTEND_TIMEOUT_USEC= every 5 s of a drain or a reload; WATCHDOG=1 at half of WATCHDOG_USEC, from the run's
+    loop, so that it fails to come when the loop is blocked; STOPPING=1 when this is left, and not before, for until
+    then a drain may be that of a button and the process may live on.
 
     Does nothing where NOTIFY_SOCKET is not set, and in a Jupyter kernel, which is not systemd's service.
     Raises: ConfigError for a NOTIFY_SOCKET or WATCHDOG_USEC that systemd would not set.
@@ -101,7 +101,7 @@ class Notifier:
         if status.ready and not self._ready:
             self._ready = True
             said.insert(0, "READY=1")
-        if status.state in _UNDER_WAY:
+        if status.state in _UNDER_WAY or self._reloading:  # one that is verified takes as long as it is watched
             said.append(f"EXTEND_TIMEOUT_USEC={EXTEND_USEC}")
         self._out.say(*said)
 

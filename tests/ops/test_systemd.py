@@ -140,6 +140,28 @@ def test_a_long_drain_asks_for_more_time_again_and_again(manager: Manager, monke
     assert "items dropped" in manager.heard()[-1]["STATUS"]
 
 
+def test_a_reload_that_is_watched_for_long_asks_for_more_time(
+    manager: Manager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamweave_lab.ops.systemd.LOOK_SECONDS", 0.02)
+
+    async def main() -> None:
+        run = endless().start(Settings())
+        with notifying(run, manager.environ):
+            await manager.hears()
+            notifier = notifier_of(run)
+            assert notifier is not None
+            notifier.reload_begins()
+            await run.configure(None, 0.2, limit=4)
+            notifier.reload_ended()
+            heard = manager.heard()
+            assert sum("EXTEND_TIMEOUT_USEC" in message for message in heard) >= 3
+            assert ("RELOADING" in heard[0], "READY" in heard[-1]) == (True, True)
+            await run.stop()
+
+    asyncio.run(main())
+
+
 def test_the_watchdog_hears_from_the_loop_at_half_of_its_time_and_not_while_the_loop_is_blocked(
     manager: Manager,
 ) -> None:
