@@ -132,6 +132,12 @@ def short(value: Any) -> str:
     return text if len(text) <= 60 else text[:59] + "…"
 
 
+def shown(name: str, limit: int = 100) -> str:
+    """A name that somebody else has chosen, in a sentence: on one line, and without what moves a cursor."""
+    name = name if name.isprintable() else ascii(name)[1:-1]
+    return name if len(name) <= limit else name[: limit - 1] + "…"
+
+
 def hidden(value: Any) -> Any:
     """`value` with every secret in it replaced by the mask."""
     match value:

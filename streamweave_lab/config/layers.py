@@ -79,6 +79,8 @@ class Layers:
             built = self.model.model_validate(nested(defaults(self.model, values) | values))
         except ValidationError as error:
             problems += without_secrets(sentences(self.model, error, self._place), values, self.model)
+        except UnicodeEncodeError:  # pydantic cannot even say where
+            problems.append("a text in it is no Unicode: it holds half a character (a lone surrogate)")
         if problems:
             # Not chained to pydantic's own error, which quotes what it was given: it may be a secret.
             raise ConfigError(title, tuple(problems)) from None

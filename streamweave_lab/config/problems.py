@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from streamweave_lab.config.fields import MASK, Leaf, leaves, nearest, short
+from streamweave_lab.config.fields import MASK, Leaf, leaves, nearest, short, shown
 
 _SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
     "greater_than": lambda c: f"must be greater than {_number(c['gt'])}",
@@ -50,14 +50,14 @@ def sentences(model: type[BaseModel], error: ValidationError, place: Callable[[s
     limits: dict[tuple[str, str], list[str]] = {}
     for problem in error.errors(include_url=False):
         name, value, limit = _facts(problem, known)
-        limits.setdefault((f"{name}{value}: " if name else "", place(name)), []).append(limit)
+        limits.setdefault((f"{shown(name)}{value}: " if name else "", place(name)), []).append(limit)
     # Several limits on one value are what each of the alternatives of a union asks for.
     return tuple(f"{start}{' or '.join(dict.fromkeys(said))}, {where}" for (start, where), said in limits.items())
 
 
 def unknown(name: str, known: list[str], where: str) -> str:
     """The sentence about a key that is no field."""
-    return f"{name}: is no setting, {where}; {nearest(name, known)}"
+    return f"{shown(name)}: is no setting, {where}; {nearest(name, known)}"
 
 
 def without_secrets(problems: tuple[str, ...], values: Mapping[str, Any], model: type[BaseModel]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from streamweave_lab.config.fields import Leaf, nearest
+from streamweave_lab.config.fields import Leaf, nearest, short, shown
 from streamweave_lab.config.problems import Outside
 from streamweave_lab.errors import ConfigError
 
@@ -56,7 +56,10 @@ def in_file(values: Mapping[str, Any], known: dict[str, Leaf], path: Path) -> Fo
         pointer = f"{leaf.name}_file"
         if leaf.secret and pointer in values and pointer not in known:
             named = found.values.pop(pointer)
-            _read_secret(found, leaf.name, path.parent / str(named), place, leaf.name in values)
+            if isinstance(named, str):
+                _read_secret(found, leaf.name, named, path.parent, place, leaf.name in values)
+            else:
+                found.problems.append(f"{pointer}: must be a text, the path of a file, in {path.name}")
     return found
 
 
@@ -69,7 +72,8 @@ def in_environment(environ: Mapping[str, str], known: dict[str, Leaf]) -> Found:
             found.put(leaf.name, _value(environ[variable], leaf), f"environment {variable}")
         pointer = f"{variable}_FILE"
         if leaf.secret and pointer in environ and pointer not in variables:
-            _read_secret(found, leaf.name, Path(environ[pointer]), f"environment {pointer}", leaf.name in found.values)
+            both = leaf.name in found.values
+            _read_secret(found, leaf.name, environ[pointer], Path(), f"environment {pointer}", both)
         elif leaf.secret and leaf.name not in found.values:
             _read_credential(found, leaf.name, environ.get("CREDENTIALS_DIRECTORY"))
     found.problems += _misspelt(environ, variables)
@@ -105,7 +109,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     names = [name for name, _ in pairs]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise ValueError(f"the key {twice!r} stands twice")
+        raise ValueError(f"the key {short(twice)} stands twice")
     return dict(pairs)
 
 
@@ -115,7 +119,7 @@ def _value(text: str, leaf: Leaf) -> Any:
         return text
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 
@@ -125,30 +129,40 @@ def _misspelt(environ: Mapping[str, str], variables: Mapping[str, Leaf]) -> list
     sections = {variable.rpartition("__")[0] for variable in variables if "__" in variable}
     known = list(variables)
     return [
-        f"{name}: is no setting, in the environment; {nearest(name, known)}"
+        f"{shown(name)}: is no setting, in the environment; {nearest(name, known)}"
         for name in sorted(environ)
         if name.startswith(PREFIX) and name not in variables and name not in pointers
         if name.rpartition("__")[0] in sections or get_close_matches(name, known, n=1, cutoff=0.9)
     ]
 
 
-def _read_secret(found: Found, name: str, path: Path, place: str, both: bool) -> None:
+def _read_secret(found: Found, name: str, named: str, base: Path, place: str, both: bool) -> None:
+    """Read the secret `name` from the file `named`, beside `base`."""
     where = place.replace("file ", "in ", 1).replace("environment ", "by ", 1)
     if both:
         found.problems.append(f"{name}: is given both itself and as {name}_file, {where}; give one of them")
         return
+    path = base / named
     found.files.append(path)
     try:
         found.put(name, _text(path, "utf-8").removesuffix("\n"), f"secret file named {where}")
     except (OSError, ValueError) as error:
-        # Not the text of a UnicodeDecodeError, which quotes the secret.
-        reason = (
-            "it is not UTF-8 text" if isinstance(error, UnicodeError) else getattr(error, "strerror", None) or error
-        )
-        said = f"{name}: the secret file {path} cannot be read: {reason}, named {where}"
-        found.problems.append(Outside(said))
+        reason = getattr(error, "strerror", None) or error
+        if isinstance(error, UnicodeError):  # which quotes the secret
+            reason = "it is not UTF-8 text"
+        which, hint = f"the secret file {shown(str(path), 200)}", ""
+        if not _surely_a_path(named, path, base):
+            which, hint = "the secret file", f"; {name}_file is to name a file, not to be the secret"
+        found.problems.append(Outside(f"{name}: {which} cannot be read: {reason}, named {where}{hint}"))
+
+
+def _surely_a_path(named: str, path: Path, base: Path) -> bool:
+    """It may be shown: nobody has put the secret itself where its file is to be named."""
+    return named.startswith(("/", "./", "../")) or (path.parent != base and path.parent.is_dir())
 
 
 def _read_credential(found: Found, name: str, folder: str | None) -> None:
     if folder and (Path(folder) / name).is_file():
-        _read_secret(found, name, Path(folder) / name, "environment CREDENTIALS_DIRECTORY", False)
+        _read_secret(
+            found, name, str(Path(folder).absolute() / name), Path(), "environment CREDENTIALS_DIRECTORY", False
+        )

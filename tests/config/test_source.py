@@ -197,10 +197,29 @@ def test_a_secret_and_its_file_together_are_refused(tmp_path):
 
 
 def test_a_secret_file_that_cannot_be_read_is_a_problem_with_its_name(tmp_path):
-    path = written(tmp_path, "schema_version = 1\n[sink]\ntoken_file = 'none'")
+    path = written(tmp_path, "schema_version = 1\n[sink]\ntoken_file = './none'")
     (problem,) = problems(path)
     reason = "No such file or directory, named in flights.toml"
     assert problem == f"sink.token: the secret file {tmp_path / 'none'} cannot be read: {reason}"
+
+
+def test_a_secret_that_stands_where_its_file_should_be_named_is_not_told(tmp_path):
+    path = written(tmp_path, "schema_version = 1\n[sink]\ntoken_file = 'hush'")
+    (problem,) = problems(path)
+    assert problem == (
+        "sink.token: the secret file cannot be read: No such file or directory, named in flights.toml; "
+        "sink.token_file is to name a file, not to be the secret"
+    )
+
+
+def test_a_list_in_the_place_of_a_section_with_secrets_is_not_told(tmp_path):
+    path = written(tmp_path, "schema_version = 1\n[[sink]]\ntoken = 'hush'")
+    assert problems(path) == ("sink = **********: must be a section with keys of its own, in flights.toml",)
+
+
+def test_what_would_move_the_cursor_of_a_terminal_is_told_as_an_escape(tmp_path):
+    path = written(tmp_path, 'schema_version = 1\n"\\u001b[2Jspeed" = 1')
+    assert problems(path)[0].startswith("\\x1b[2Jspeed: is no setting, in flights.toml")
 
 
 def test_only_a_secret_can_be_given_by_a_file(tmp_path):
