@@ -24,7 +24,7 @@ import streamweave_lab as sw
 
 PROMETHEUS = os.environ.get("PROMETHEUS", "prometheus")
 RULES = (files("streamweave_lab.ops") / "alerts" / "streamweave.rules.yml").read_text()
-EVERY = "200ms"
+EVERY = "300ms"
 SECONDS = 30.0
 
 
@@ -143,7 +143,7 @@ def impatient(rules: str) -> str:
 
 
 class Prometheus:
-    """A Prometheus that scrapes `targets` five times a second."""
+    """A Prometheus that scrapes `targets` three times a second."""
 
     def __init__(self, folder: Path, targets: list[str]) -> None:
         (folder / "rules.yml").write_text(impatient(RULES))
@@ -220,10 +220,12 @@ def scraping(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
 
 
 def test_prometheus_reads_every_target_without_a_complaint(scraping: Prometheus) -> None:
-    targets = scraping.get("targets")["activeTargets"]
-    well = [each for each in targets if each["health"] == "up"]
-    assert len(well) == len(TROUBLES)
-    assert [each["lastError"] for each in well] == [""] * len(TROUBLES)
+    def complaints() -> list[str]:
+        return sorted(each["lastError"] for each in scraping.get("targets")["activeTargets"])
+
+    *others, gone = patiently(complaints, lambda seen: not any(seen[:-1]))
+    assert others == [""] * len(TROUBLES)
+    assert "connection refused" in gone
     assert not [each for each in scraping.get("rules")["groups"][0]["rules"] if each["health"] == "err"]
 
 
@@ -255,6 +257,6 @@ def test_a_run_in_trouble_fires_its_alert(scraping: Prometheus, alert: str, grap
 
 
 def test_a_run_that_is_well_fires_none(scraping: Prometheus) -> None:
+    moving = 'rate(streamweave_items_in_total{node_id="kept", graph_id="well"}[3s])'
+    assert patiently(lambda: scraping.query(moving), lambda seen: seen.get("well", 0.0) > 10)["well"] > 10
     assert "well" not in {graph for _, graph in scraping.firing()}
-    assert patiently(lambda: scraping.query("streamweave_ready"), lambda seen: "well" in seen)["well"] == 1
-    assert scraping.query('rate(streamweave_items_in_total{node_id="kept"}[3s]) > 0')["well"] > 10

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from urllib.request import urlopen
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -101,3 +102,13 @@ def test_a_run_notes_once_that_nodes_are_told_together() -> None:
         assert [each.event for each in run.status().events].count("metrics.folded") == 1
 
     asyncio.run(watched())
+
+
+def test_a_served_run_tells_the_limit_that_the_environment_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "1")
+    run = sw.Graph("served", sw.Replay("numbers", range(3)) >> sw.Count("kept")).run_to_end()
+    with run.serve() as server, urlopen(f"{server.url}/metrics") as answer:
+        told = answer.read().decode()
+    assert 'streamweave_metrics_folded_nodes{graph_id="served"} 1.0' in told
+    assert 'streamweave_items_in_total{graph_id="served",node_id="(others)",port="(others)"} 3.0' in told
+    assert run.status().events[0].event == "metrics.folded"
