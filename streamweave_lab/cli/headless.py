@@ -14,6 +14,7 @@ from rich.console import Console
 from streamweave_lab.cli.progress import progress_view, watch
 from streamweave_lab.cli.signals import obeyed
 from streamweave_lab.config.model import Config
+from streamweave_lab.engine.actor import acting
 from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.engine.status import EventStatus
 from streamweave_lab.graph.graph import Graph
@@ -63,10 +64,11 @@ class Headless:
         def say(sentence: str) -> None:
             console.print(sentence, highlight=False, markup=False, soft_wrap=True)
 
-        run = self.graph.start(
-            self.config, store=self.store, checkpoint_every=self.every, resume=self.resume,
-            allow_changed=self.allow_changed,
-        )  # fmt: skip
+        with acting("cli"):
+            run = self.graph.start(
+                self.config, store=self.store, checkpoint_every=self.every, resume=self.resume,
+                allow_changed=self.allow_changed,
+            )  # fmt: skip
         run.observe(lambda event: say(event.message) if _unsaid(event) else None)
         async with self._kept(run), self._served(run, say):
             # Last in, first out: systemd hears of the end before the probes fall silent.
@@ -87,9 +89,6 @@ class Headless:
         except BaseException:
             await run.stop()  # it has not had a turn yet: no item was taken in
             raise
-        finally:
-            if self.store is not None:
-                self.store.close()
 
     @asynccontextmanager
     async def _served(self, run: LocalRun, say: Say) -> AsyncIterator[None]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
-from streamweave_lab.engine.status import Status
+if TYPE_CHECKING:
+    from streamweave_lab.engine.status import Status
 
 
 class Exit(IntEnum):

@@ -7,7 +7,17 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.progress_bar import ProgressBar
+from rich.text import Text
 
 from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.engine.status import Status
@@ -44,13 +54,21 @@ async def watch(run: LocalRun, view: View) -> None:
         view.show(run.status())
 
 
+class Way(BarColumn):
+    """A bar where the end is known; nothing where it is not, for nothing would be measured."""
+
+    def render(self, task: Task) -> ProgressBar | Text:  # type: ignore[override]
+        """How far it is."""
+        return Text("") if task.total is None else super().render(task)
+
+
 class Bar:
     """A progress bar over the items of the sources that know their total."""
 
     def __init__(self, console: Console) -> None:
         columns: list[ProgressColumn] = [
             TextColumn("[bold]{task.description}"),
-            BarColumn(),
+            Way(),
             TaskProgressColumn(),
             TextColumn("{task.fields[facts]}"),
             TimeRemainingColumn(),

@@ -92,6 +92,8 @@ def run(spec: str, file: Path | None, config_class: str | None, log: str | None,
     target = load(spec, config_class)
     with ExitStack() as undo:
         store = _store(options)
+        if store is not None:
+            undo.callback(store.close)
         graph, config = checked(target, file, config_class, store)
         events = as_configured(config, sys.stderr, {"STREAMWEAVE_LOG": log} if log else os.environ)
         if events is not None:

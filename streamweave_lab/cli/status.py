@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
@@ -44,15 +45,21 @@ def status(
     run = process(url, token_file, ca)
     if not watch:
         _show(run.status(), as_json)
-    elif on_terminal() and not as_json:
-        _live(run, interval)
-    else:
-        before = ""
-        for each in _looks(run, interval):
-            text = each.model_dump_json() if as_json else str(each)
-            if text != before:
-                click.echo(text)
-            before = text
+        return
+    with contextlib.suppress(KeyboardInterrupt):
+        if on_terminal() and not as_json:
+            _live(run, interval)
+        else:
+            _follow(run, interval, as_json)
+
+
+def _follow(run: RemoteRun, interval: float, as_json: bool) -> None:
+    before = ""
+    for each in _looks(run, interval):
+        text = each.model_dump_json() if as_json else str(each)
+        if text != before:
+            click.echo(text)
+        before = text
 
 
 def _show(status: Status, as_json: bool) -> None:
@@ -97,7 +104,7 @@ def _drawn(status: Status) -> RenderableType:
     for node in status.nodes:
         table.add_row(*map(Text, _row(node)))
     lines = [Text(line) for line in _lines(status)]
-    return Group(*lines[:1], *lines[1:], table)
+    return Group(*lines, table)
 
 
 def _lines(status: Status) -> Iterator[str]:
