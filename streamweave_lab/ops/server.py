@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import os
 import socket
@@ -34,6 +35,10 @@ _EXPOSED = (
     "other machines can reach this address, and there is no token; give token_file= (or set STREAMWEAVE_TOKEN_FILE), "
     "or serve on 127.0.0.1 and reach it through a tunnel, such as ssh -L"
 )
+_REMEDIES = {
+    errno.EADDRINUSE: "end what listens there, or give port=0 to take a free one",
+    errno.EACCES: "ports below 1024 are for the administrator; take a higher one",
+}
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
@@ -61,7 +66,7 @@ class Server:
         self._api = Api(run, token, limits)
         self._uvicorn = uvicorn.Server(
             uvicorn.Config(
-                application(self._api, hosts),
+                application(self._api, hosts, exposed=not _is_loopback(host)),
                 http=protocol(limits),
                 ws="none",
                 lifespan="off",
@@ -152,13 +157,16 @@ def _is_loopback(host: str) -> bool:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    # "localhost" may be both; the one that all clients try is the older.
-    family, _, _, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
     try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        # "localhost" may be both; the one that all clients try is the older.
+        family, _, _, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
         return socket.create_server(address[:2], family=family, backlog=512)
     except OSError as error:
-        raise OSError(error.errno, f"cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}") from error
+        # Not its strerror: with create_server that holds the address as well.
+        why = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+        remedy = _REMEDIES.get(error.errno or 0, "see that the address is one of this machine")
+        raise OSError(error.errno, f"cannot listen on {host} port {port}: {why}; {remedy}") from error
 
 
 def _check_certificate(certfile: File | None, keyfile: File | None) -> None:

@@ -51,7 +51,9 @@ async def operations(api: Api, _: Request) -> Response:
     """GET /operations."""
     api.operations.look_after()
     status = api.run.status()
-    return answer({"operations": [each.document(status) for each in api.operations]})
+    # Without what taps have seen: it may be long, and the list is made at once, between two probes.
+    shown = [each.document(status) | ({"result": None} if each.verb == "tap" else {}) for each in api.operations]
+    return answer({"operations": shown})
 
 
 def _answer(api: Api, operation: Operation, status: int) -> Response:

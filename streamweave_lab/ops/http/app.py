@@ -26,8 +26,10 @@ for _logger in (LOG, logging.getLogger("uvicorn")):
     _logger.addHandler(logging.NullHandler())
 
 
-def application(api: Api, hosts: frozenset[str]) -> Starlette:
+def application(api: Api, hosts: frozenset[str], *, exposed: bool) -> Starlette:
     """What answers for `api.run`; `hosts` are the names it may be asked by ("*": any).
+
+    Where it is `exposed` to other machines, probes are answered by any name: they come to an address.
 
     It never waits for the run, save where a client asks it to: all else can be answered at once from any thread.
     """
@@ -35,7 +37,7 @@ def application(api: Api, hosts: frozenset[str]) -> Starlette:
     api.description = encoded(_DESCRIBED() | {"info": info})
     app = Starlette(
         routes=[Route(each.path, _answering(api, each), methods=[each.method]) for each in TABLE],
-        middleware=[Middleware(Guard, hosts=hosts, limits=api.limits)],
+        middleware=[Middleware(Guard, hosts=hosts, limits=api.limits, exposed=exposed)],
         exception_handlers={Problem: _problem, HTTPException: _no_route},
     )
     app.router.redirect_slashes = False
@@ -48,8 +50,10 @@ def _answering(api: Api, endpoint: Endpoint):  # type: ignore[no-untyped-def]
             demand_token(api, request)
         try:
             return await endpoint.answer(api, request)
-        except (Problem, ClientDisconnect):
+        except Problem:
             raise
+        except ClientDisconnect:
+            return Response(status_code=400)  # which nobody reads
         except Exception as error:
             LOG.exception("%s %s", endpoint.method, endpoint.path)
             raise problem_of(error, endpoint.path) from error

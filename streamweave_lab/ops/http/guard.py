@@ -34,8 +34,9 @@ _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]*)(?::\d{1,5})?")
 class Guard:
     """The middleware that stands before all endpoints."""
 
-    def __init__(self, app: ASGIApp, hosts: frozenset[str], limits: Limits) -> None:
+    def __init__(self, app: ASGIApp, hosts: frozenset[str], limits: Limits, *, exposed: bool) -> None:
         self._app, self._hosts, self._head = app, hosts, limits.head
+        self._any_host = PROBES if exposed else frozenset[str]()
         self._rate = Allowance(limits.rate, limits.burst)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,11 +61,13 @@ class Guard:
 
     def _refusal(self, scope: Scope, headers: Headers) -> Problem | None:
         """Why this request is not let through."""
+        # Beside h11's own limit, which is for what has not arrived whole.
         if sum(len(name) + len(value) for name, value in scope["headers"]) > self._head:
             return Problem(431, "too-large", f"the headers are larger than {self._head} bytes")
         hosts = headers.getlist("host")
         fits = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
-        if self._hosts != {ANY} and (fits is None or fits[1].lower() not in self._hosts):
+        checked = self._hosts != {ANY} and scope["path"] not in self._any_host
+        if checked and (fits is None or fits[1].lower() not in self._hosts):
             # A page on the web whose name is made to point at 127.0.0.1 sends its own name as Host (DNS rebinding).
             allowed = ", ".join(sorted(self._hosts))
             return Problem(400, "host", f"the Host header names none of {allowed}; ask by one of these names")

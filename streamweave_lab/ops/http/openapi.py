@@ -19,6 +19,7 @@ SAID = {
     413: "The body is too large.",
     422: "What was sent does not fit, or fits nothing.",
     429: "Too many requests.",
+    431: "The headers are too large.",
 }
 _REF = "#/components/schemas/{model}"
 
@@ -76,7 +77,7 @@ def _responses(endpoint: Endpoint, schemas: dict[Any, Any]) -> dict[str, Any]:
     schema = {} if endpoint.result is None else {"schema": schemas[endpoint.result]}
     content = {media: schema or {"schema": {"type": "string"}} for media in endpoint.media}
     responses: dict[str, Any] = {str(s): {"description": w, "content": content} for s, w in endpoint.statuses.items()}
-    problems = {400, 429, *endpoint.problems} | (set() if endpoint.open else {401})
+    problems = {400, 429, 431, *endpoint.problems} | (set() if endpoint.open else {401})
     for status in sorted(problems):
         problem = {"application/problem+json": {"schema": schemas[ProblemDocument]}}
         responses[str(status)] = {"description": SAID[status], "content": problem}

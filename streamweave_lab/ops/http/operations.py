@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from streamweave_lab.clock import SYSTEM_CLOCK
@@ -70,6 +71,15 @@ class Operation:
                 await self.stirred.wait()
         return self.over
 
+    @cached_property
+    def _report(self) -> Any:
+        return plain(self.future.result())
+
+    @property
+    def result(self) -> Any:
+        """The report, ready for JSON; None until it is done, and where it failed."""
+        return self._report if self.state == "done" else None
+
     def document(self, status: Status) -> dict[str, Any]:
         """The operation as its clients see it; `status` tells how far it has come."""
         return {
@@ -79,7 +89,7 @@ class Operation:
             "asked_at": self.asked_at,
             "ended_at": self.ended_at,
             "progress": None if self.over else _progress(status, SYSTEM_CLOCK.wall() - self.asked_at),
-            "result": plain(self.future.result()) if self.over and self.problem is None else None,
+            "result": self.result,
             "problem": self.problem and self.problem.document(),
         }
 
