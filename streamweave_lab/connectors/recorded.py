@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from streamweave_lab.connectors.checks import check_limit, check_seconds
 from streamweave_lab.connectors.pace import Pace
@@ -14,6 +14,7 @@ from streamweave_lab.graph.port import O_co
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 Speed = float | None
 _AHEAD = 512
@@ -24,27 +25,37 @@ class Recorded(Source[O_co]):
     """Replays rows that have a time, in order of it, at a speed. A subclass says where they come from.
 
     `speed`, `start`, `limit`, `lag` and `idle_after` are as in NYCFlights.
+
+    Raises: GraphError for an argument out of range; MissingExtraError if the table is not there.
     """
 
-    def _replay(
+    rows_there: ClassVar[int]
+    """Rows of the whole table."""
+
+    def __init__(
         self,
+        name: str,
         *,
-        speed: Speed | Callable[[Any], Speed],
-        lag: float,
-        idle_after: float | None,
-        limit: int | None,
-        start: str | None,
-        total: int,
+        speed: Speed | Callable[[Any], Speed] = None,
+        lag: float = 0.0,
+        limit: int | None = None,
+        start: str | None = None,
+        idle_after: float | None = None,
     ) -> None:
-        """Remember what was drawn; `total` is the number of rows there are. Raises: GraphError."""
+        super().__init__(name)
         check_seconds(self, lag=lag, idle_after=idle_after)
         check_limit(self, limit)
         self.speed = speed if callable(speed) else self._checked(speed)
         self.lag, self.idle_after, self.limit = lag, idle_after, limit
         self.start = None if start is None else self._day(start)
-        self.total = total if start is None else None
+        self.total = self.rows_there if start is None else None
         if limit is not None:
             self.total = limit if self.total is None else min(limit, self.total)
+        self._path = self._find()
+
+    def _find(self) -> Path:
+        """Where the table is. Raises: MissingExtraError."""
+        raise NotImplementedError
 
     def _in_order(self) -> Iterator[list[tuple[float, O_co]]]:
         """Yield the rows from the day `start` on, each with the time it is due, earliest first, a list at a time.

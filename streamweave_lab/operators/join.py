@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Generic
-
-from typing_extensions import TypeVar
+from typing import Any
 
 from streamweave_lab.errors import GraphError
-from streamweave_lab.graph.batch import Batch, Failure
-from streamweave_lab.graph.port import In, Out, Outlet
-from streamweave_lab.operators.held import HOLD, HoldingNode, check_function
+from streamweave_lab.graph.batch import Batch
+from streamweave_lab.operators.held import HOLD
+from streamweave_lab.operators.joining import Joining, K, L, R
 from streamweave_lab.operators.sides import Side
 
-L = TypeVar("L", bound=Any, default=Any)
-R = TypeVar("R", bound=Any, default=Any)
-K = TypeVar("K", bound=Any, default=Any)
 
-
-class IntervalJoin(HoldingNode, Outlet[tuple[L, R]], Generic[L, R]):
+class IntervalJoin(Joining[L, R]):
     """Sends a pair `(left, right)` for every two items of the same key whose event times are near each other.
 
     `within=(before, after)` says how near, in seconds: the right item comes from `before` seconds before the left
@@ -40,14 +34,6 @@ class IntervalJoin(HoldingNode, Outlet[tuple[L, R]], Generic[L, R]):
     Raises: GraphError if the interval is empty or not finite, or `every` or `hold` is out of range.
     """
 
-    left: In[L]
-    right: In[R]
-    out: Out[tuple[L, R]]
-    left_only: Out[L]
-    right_only: Out[R]
-    error: Out[Failure[Any]]
-    late: Out[L | R]
-
     def __init__(
         self,
         name: str,
@@ -58,19 +44,13 @@ class IntervalJoin(HoldingNode, Outlet[tuple[L, R]], Generic[L, R]):
         every: float = 1.0,
         hold: int = HOLD,
     ) -> None:
-        super().__init__(name)
-        check_function(self, "left_key", left_key)
-        check_function(self, "right_key", right_key)
+        super().__init__(name, left_key, right_key)
         before, after = within
         if not (math.isfinite(before) and math.isfinite(after) and -before <= after):
             raise GraphError(f"{self!r}: within=(before, after) is an interval in seconds, not {within!r}")
         self._move_by(every, hold)
-        self._keys = {"left": left_key, "right": right_key}
         # For each side: how long before and after one of its items an item of the other side can match it.
         self._reach = {"left": (before, after), "right": (after, before)}
-
-    def _tail(self) -> Out[tuple[L, R]]:
-        return self.out
 
     def opened(self) -> None:
         """Begin with no item."""

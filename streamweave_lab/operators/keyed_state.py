@@ -6,22 +6,15 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from typing import Any, Generic
+from typing import Any
 
-from typing_extensions import TypeVar
-
-from streamweave_lab.errors import GraphError, NoEventTimeError, NotRunningError, StateError
+from streamweave_lab.errors import GraphError, NoEventTimeError, StateError
 from streamweave_lab.graph.batch import Batch
-from streamweave_lab.graph.node import Step
 from streamweave_lab.graph.port import I_contra, O_co, Out
 from streamweave_lab.operators.copies import copied
+from streamweave_lab.operators.keyed_logic import NO_KEY, K, KeyedLogic
 from streamweave_lab.operators.per_key import PerKey, per_key_names
 from streamweave_lab.operators.timers import Timers
-
-# Bounds and defaults as in graph/port.py: for lambdas of which nothing is known.
-K = TypeVar("K", bound=Any, default=Any)
-
-_NO_KEY: Any = object()
 
 
 @dataclass(frozen=True)
@@ -32,7 +25,7 @@ class Timer:
     time: float
 
 
-class KeyedStep(Step[I_contra, O_co], Generic[K, I_contra, O_co]):
+class KeyedStep(KeyedLogic[K, I_contra, O_co]):
     """A step with state and timers by key. A subclass declares `PerKey` values, and defines `on_item(item)`.
 
     `key(item)` must be hashable. In `on_item`, `on_timer` and `on_timeout` there are `self.key`; `self.time`,
@@ -57,86 +50,11 @@ class KeyedStep(Step[I_contra, O_co], Generic[K, I_contra, O_co]):
     in_order: bool = False
     """Take items in the order of their event times, each once the frontier has passed it."""
 
-    _key: Any = _NO_KEY
-    _values: dict[str, dict[Any, Any]] | None = None
-
     def __init__(self, name: str, *, key: Callable[[I_contra], K]) -> None:
         super().__init__(name)
         if not callable(key):
             raise GraphError(f"{self!r}: key= needs a function, not {key!r}")
         self._key_of = key
-
-    # What logic may ask and do.
-
-    @property
-    def key(self) -> K:
-        """The key of the item or timer now being taken. Raises: StateError at any other moment."""
-        if self._outbox is None:
-            raise NotRunningError(self.name, "key")
-        if self._key is _NO_KEY:
-            raise StateError(f"{self!r} is not taking an item or a timer, so there is no key; `kept` has all of them")
-        key: K = self._key
-        return key
-
-    @property
-    def time(self) -> float:
-        """The event time, in seconds, of the item or timer now being taken. Raises: NoEventTimeError without one."""
-        if self._item_time is None:
-            raise NoEventTimeError(self.name)
-        return self._item_time
-
-    @property
-    def kept(self) -> dict[K, dict[str, Any]]:
-        """All that is kept at the moment, `{key: {"clicks": 3}}`, for looking at it. Not cheap."""
-        values = self._values or {}
-        keys = dict.fromkeys(key for of_name in values.values() for key in of_name)
-        return {key: {name: of[key] for name, of in values.items() if key in of} for key in keys}
-
-    def at(self, time: float) -> None:
-        """Call `on_timer(time)` for this key once the frontier has reached `time` (seconds of event time).
-
-        If it has already, that is right after this item. Several may be set; two for one instant are one.
-        Raises: ValueError if `time` is not finite, or no later than the timer now being taken.
-        """
-        key = self.key
-        if time <= self._instant:
-            raise ValueError(f"a timer of {self._instant} cannot set one for {time}, it would go on for ever")
-        if not self._ending:
-            self._timers.set(time, key)
-
-    def after(self, seconds: float) -> None:
-        """Call `on_timeout(now)` for this key when `seconds` have passed on the clock. Several may be set.
-
-        Time that passes while a run is suspended counts. Raises: ValueError unless `seconds` is finite and over 0.
-        """
-        key = self.key
-        if not 0 < seconds < math.inf:
-            raise ValueError(f"a timeout must be a number of seconds above 0, not {seconds}")
-        if not self._ending:
-            self._timeouts.set(self.clock.now() + seconds, key)
-            self._arm()
-
-    def cancel(self) -> None:
-        """Unset all timers of this key, those of `at` and those of `after`."""
-        key = self.key
-        self._timers.cancel(key)
-        self._timeouts.cancel(key)
-
-    def forget(self) -> None:
-        """Delete all that is kept of this key, and unset its timers."""
-        self.cancel()
-        for values in (self._values or {}).values():
-            values.pop(self.key, None)
-
-    # What a subclass may define.
-
-    def on_timer(self, time: float) -> None:
-        """The frontier has reached `time`, for which this key had set a timer."""
-        raise NotImplementedError(f"{type(self).__name__} sets timers with at() and must define on_timer(time)")
-
-    def on_timeout(self, now: float) -> None:
-        """The clock has come to `now`, and a timeout of this key has passed."""
-        raise NotImplementedError(f"{type(self).__name__} sets timeouts with after() and must define on_timeout(now)")
 
     # The engine's hooks.
 
@@ -161,7 +79,7 @@ class KeyedStep(Step[I_contra, O_co], Generic[K, I_contra, O_co]):
             for item, time in zip(batch.items, times, strict=True):
                 self._take(item, time)
                 self._go(self._frontier)
-        self._key = _NO_KEY
+        self._key = NO_KEY
 
     def advanced(self, frontier: float) -> None:
         """Take the items that have waited for it, and the timers it has reached."""
@@ -170,7 +88,7 @@ class KeyedStep(Step[I_contra, O_co], Generic[K, I_contra, O_co]):
         if self._frontier < frontier < math.inf:
             self._go(frontier)
             self._frontier = frontier
-            self._key = _NO_KEY
+            self._key = NO_KEY
 
     def woken(self, now: float) -> None:
         """Take the timeouts that have passed."""
@@ -274,7 +192,7 @@ class KeyedStep(Step[I_contra, O_co], Generic[K, I_contra, O_co]):
         while len(self._timeouts) and self._timeouts.next() <= until:
             due, self._key = self._timeouts.pop()
             self._call(self.on_timeout, now, Timer(self._key, due))
-        self._key = _NO_KEY
+        self._key = NO_KEY
 
     def _call(self, logic: Callable[[Any], object], argument: Any, subject: Any) -> None:
         try:

@@ -12,7 +12,7 @@ from streamweave_lab.graph.batch import Batch, Failure
 from streamweave_lab.graph.node import Node, Step
 from streamweave_lab.graph.port import DEFAULT_CAPACITY, In, Out, Outlet, T
 from streamweave_lab.operators.held import HOLD, HoldingNode, check_at_least_one
-from streamweave_lab.operators.join import L, R
+from streamweave_lab.operators.joining import L, R
 
 
 class Merge(Step[T, T], HoldingNode):

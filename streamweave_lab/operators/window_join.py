@@ -5,20 +5,19 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any, Generic
+from typing import Any
 
 from streamweave_lab.errors import GraphError
-from streamweave_lab.graph.batch import Batch, Failure
-from streamweave_lab.graph.port import In, Out, Outlet
-from streamweave_lab.operators.held import HOLD, HoldingNode, check_function
-from streamweave_lab.operators.join import K, L, R
+from streamweave_lab.graph.batch import Batch
+from streamweave_lab.operators.held import HOLD
+from streamweave_lab.operators.joining import Joining, K, L, R
 from streamweave_lab.progress.window import Tumbling, last_instant
 
 Kept = list[tuple[bool, Any, Any]]
 """The items of one window in the order they came: whether it came on the left, its key, itself."""
 
 
-class WindowJoin(HoldingNode, Outlet[tuple[L, R]], Generic[L, R]):
+class WindowJoin(Joining[L, R]):
     """Sends a pair `(left, right)` for every two items of the same key in the same window of event time.
 
     The pairs of a window are sent when the frontier reaches its end, or all inputs have ended; earlier windows
@@ -32,14 +31,6 @@ class WindowJoin(HoldingNode, Outlet[tuple[L, R]], Generic[L, R]):
     Raises: GraphError if `size` is not a Tumbling, or `hold` less than 1.
     """
 
-    left: In[L]
-    right: In[R]
-    out: Out[tuple[L, R]]
-    left_only: Out[L]
-    right_only: Out[R]
-    error: Out[Failure[Any]]
-    late: Out[L | R]
-
     def __init__(
         self,
         name: str,
@@ -49,16 +40,10 @@ class WindowJoin(HoldingNode, Outlet[tuple[L, R]], Generic[L, R]):
         *,
         hold: int = HOLD,
     ) -> None:
-        super().__init__(name)
-        check_function(self, "left_key", left_key)
-        check_function(self, "right_key", right_key)
+        super().__init__(name, left_key, right_key)
         if not isinstance(size, Tumbling):
             raise GraphError(f"{self!r} needs a size such as Tumbling(seconds=60), not {size!r}")
         self._move_by(size.seconds, hold)
-        self._keys = {"left": left_key, "right": right_key}
-
-    def _tail(self) -> Out[tuple[L, R]]:
-        return self.out
 
     def opened(self) -> None:
         """Begin with no window."""

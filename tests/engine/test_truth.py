@@ -141,6 +141,9 @@ def test_a_status_is_a_frozen_document_that_can_be_sent_as_json() -> None:
         "total": 3,
         "guarantee": None,
         "quiet_seconds": None,
+        "resting_seconds": None,
+        "oldest_seconds": None,
+        "workers_lost": None,
     }
     assert (status.frontier, status.lag) == (2.0, 0.0)
 
