@@ -10,8 +10,8 @@ from typing import Any
 
 from streamweave_lab.engine.status import EventStatus
 
-QUOTING = frozenset({"node.stopped", "node.restarting"})
-"""Events without a traceback whose message ends with the error."""
+QUOTING = frozenset({"node.stopped", "node.restarting", "node.close_failed"})
+"""Events without a traceback whose message quotes the error all the same."""
 
 _MORE = re.compile(r" \(and (\d+) more since the last such event\)$")
 _ERROR = re.compile(r": ([A-Za-z_]\w*)\(.*", re.DOTALL)
@@ -61,10 +61,11 @@ def facts(record: Record, *, items: bool) -> dict[str, Any]:
 def message(event: EventStatus, *, items: bool) -> str:
     """The event's message; without `items` an error is only named, for its words may quote the item."""
     said = _MORE.sub("", event.message)
-    if items or (event.traceback is None and event.item is None and event.event not in QUOTING):
+    if items or not event.event.startswith("node."):
         return said
     named = _ERROR.sub(r": \1", said)
-    return named if named != said else said.partition(": ")[0] + ": an error"
+    surely = event.traceback is not None or event.item is not None or event.event in QUOTING
+    return said.partition(": ")[0] + ": an error" if surely and named == said else named
 
 
 def more(event: EventStatus) -> int:

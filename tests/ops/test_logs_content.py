@@ -71,6 +71,24 @@ def test_an_item_is_nowhere_in_the_lines_of_a_supervised_node(policy: Any, event
     assert SECRET not in json.dumps(lines)
 
 
+@pytest.mark.parametrize(
+    ("event", "message", "said"),
+    [
+        ("node.close_failed", f"parse: OSError('{SECRET}') while closing", "parse: OSError"),
+        ("node.restarting", f"parse begins again in 1.0 s (1 of 3): KeyError('{SECRET}')",
+         "parse begins again in 1.0 s (1 of 3): KeyError"),
+        ("node.begun_later", f"parse: Odd('{SECRET}')\n({SECRET})", "parse: Odd"),
+        ("node.restarting", f"parse begins again: <{SECRET}>", "parse begins again: an error"),
+    ],
+)  # fmt: skip
+def test_whatever_a_node_s_event_quotes_of_an_error_only_its_type_is_written(
+    event: str, message: str, said: str
+) -> None:
+    (line,) = told(lambda: announce("g", one(event=event, level="warning", message=message)))
+    assert line["message"] == said
+    assert SECRET not in json.dumps(line)
+
+
 def test_an_error_without_a_usual_repr_is_only_called_an_error() -> None:
     event = one(event="node.item_refused", message=f"parse: <{SECRET}>", traceback="cut off", node="parse")
     (line,) = told(lambda: announce("g", event))
@@ -99,7 +117,7 @@ def test_what_the_engine_held_back_itself_is_counted_in_suppressed() -> None:
     event = one(event="node.item_refused", message="parse: E('x') (and 41 more since the last such event)")
     assert more(event) == 41
     (line,) = told(lambda: announce("g", event))
-    assert (line["message"], line["suppressed"]) == ("parse: E('x')", 41)
+    assert (line["message"], line["suppressed"]) == ("parse: E", 41)
 
 
 def test_who_asked_and_by_which_request_is_told() -> None:
