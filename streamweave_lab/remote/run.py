@@ -72,7 +72,10 @@ class RemoteRun:
         return self._watch.closed
 
     def status(self) -> Status:
-        """What was last heard of the run, at once and from any thread. Whoever asks is kept up to date for 5 s."""
+        """What was last heard of the run, at once and from any thread.
+
+        It is less than a second old, and about a quarter of a second while somebody asks for it often.
+        """
         return self._watch.status()
 
     def observe(self, observer: Callable[[EventStatus], None]) -> Callable[[], None]:

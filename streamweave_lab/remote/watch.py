@@ -21,8 +21,10 @@ from streamweave_lab.remote.line import BusyError, Line, Problem
 LOOKED_AT_SECONDS = 0.25
 UNSEEN_SECONDS = 0.8
 """Less than the second for which a process that was started by `streamweave-lab run` waits to be heard at its end."""
-LOOK_LASTS = 5.0
-"""Somebody who has asked for the Status looks so long."""
+OFTEN_SECONDS = 0.5
+"""Who asks for the Status more often than that looks on, as a console in view does; one out of view asks seldom."""
+LOOK_LASTS = 1.0
+"""Seconds for which somebody who looked on is taken to go on."""
 SILENT_SECONDS = 3.0
 """Without an answer for so long beyond the pace, a Status is stale, though nothing says that the connection is lost."""
 FIRST_RETRY, LONGEST_RETRY = 0.25, 5.0
@@ -36,7 +38,7 @@ class Watch:
     def __init__(self, line: Line, first: Status, loop: asyncio.AbstractEventLoop) -> None:
         self._line, self._loop = line, loop
         self._known, self._heard_at = first, SYSTEM_CLOCK.now()
-        self._looked_at = self._heard_at
+        self._looked_at, self._often = self._heard_at, False
         self._trouble: str | None = None
         self._failures = self._waiting = 0
         self._observers: list[Callable[[EventStatus], None]] = []
@@ -54,8 +56,8 @@ class Watch:
     def status(self) -> Status:
         """What is known now; stale if the process does not answer."""
         now = SYSTEM_CLOCK.now()
-        self._looked_at = now
-        if self._unseen and not self.settled and not self.closed:
+        self._looked_at, self._often = now, now - self._looked_at < OFTEN_SECONDS
+        if self._often and self._unseen and not self.settled and not self.closed:
             self._unseen = False
             self._loop.call_soon_threadsafe(self._wake.set)
         return self._aged(now)
@@ -108,7 +110,7 @@ class Watch:
         )
 
     def _pace(self) -> float:
-        looked_at = self._waiting or SYSTEM_CLOCK.now() - self._looked_at < LOOK_LASTS
+        looked_at = self._waiting or (self._often and SYSTEM_CLOCK.now() - self._looked_at < LOOK_LASTS)
         return LOOKED_AT_SECONDS if looked_at else UNSEEN_SECONDS
 
     # On the background loop

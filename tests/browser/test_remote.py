@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from tests.browser.lab import Lab
 
 ATTACH = """
-from streamweave_lab.remote.attach import attach
-run = attach({url!r}, token_file={file!r})
+import streamweave_lab as sw
+run = sw.attach({url!r}, token_file={file!r})
 run
 """
 TOLD = """

@@ -16,8 +16,7 @@ from tests.remote.conftest import Process
 def process(kernel: Kernel, tmp_path: Path) -> Iterator[Process]:
     served = Process(tmp_path)
     served.start()
-    attach = "from streamweave_lab.remote.attach import attach\n"
-    attach += f"far = attach({served.url!r}, token_file={str(served.token_file)!r})"
+    attach = f"far = sw.attach({served.url!r}, token_file={str(served.token_file)!r})"
     assert kernel.cell(attach).status == "ok"
     yield served
     kernel.cell("far.detach()")

@@ -12,6 +12,8 @@ class Lossy:
     def __init__(self, port: int) -> None:
         self.lose = 0
         """How many answers to a POST are to be lost from now on."""
+        self.looks = 0
+        """How many GET have arrived."""
         self.posted: list[bytes] = []
         """The first line of each POST that has arrived."""
         self._to = port
@@ -35,6 +37,7 @@ class Lossy:
             while request := _message(client):
                 server.sendall(request)
                 answer = _message(server)
+                self.looks += request.startswith(b"GET")
                 if request.startswith(b"POST"):
                     self.posted.append(request.split(b"\r\n")[0])
                     if self.lose > 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import subprocess
+import sys
 import traceback
 from pathlib import Path
 from typing import Any
@@ -152,3 +153,14 @@ def test_the_token_is_nowhere_to_be_seen(process: Process, caplog: Any) -> None:
 def _shown(error: BaseException) -> tuple[Any, Any, Any]:
     """Without the frame of this test, whose own variables have it."""
     return type(error), error, error.__traceback__ and error.__traceback__.tb_next
+
+
+def test_without_httpx_it_says_what_to_install() -> None:
+    script = (
+        "import sys; sys.modules['httpx'] = None\n"
+        "import streamweave_lab as sw\n"
+        "try: sw.attach('http://127.0.0.1:1')\n"
+        "except sw.errors.MissingExtraError as error: print(error)"
+    )
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert told.stdout == 'attach() needs the extra "remote": pip install "streamweave_lab[remote]"\n'

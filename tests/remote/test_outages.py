@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -126,16 +126,21 @@ def test_nothing_is_asked_of_a_run_that_nobody_holds_any_more(shared: Process) -
     until(lambda: looked.closed)
 
 
-def test_whoever_does_not_look_asks_seldom(lossy: Lossy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "LOOK_LASTS", 0.3)
+def test_whoever_looks_on_is_told_often_and_others_seldom(lossy: Lossy) -> None:
     run = attach(lossy.url, TOKEN)
-    until(lambda: run._watch._unseen)
-    told = threading.Event()
-    before = run._watch.last
-    assert not told.wait(0.6)
-    assert run._watch.last is before, "no question in a time in which there would have been two"
-    run.status()
-    until(lambda: run._watch.last is not before, 1.0)
+
+    def asked(pause: float, seconds: float) -> int:
+        before = lossy.looks
+        for _ in range(round(seconds / pause)):
+            time.sleep(pause)
+            run.status()
+        return lossy.looks - before
+
+    often = asked(0.1, 1.0)
+    asked(0.6, 0.6)  # until it is seen that nobody looks on
+    seldom = asked(0.6, 1.2)
+    assert often > seldom
+    assert 1 <= seldom <= 3, "one in 0.8 s"
 
 
 def test_a_notebooks_loop_never_waits_for_a_process_that_hangs(shared: Process) -> None:
