@@ -27,7 +27,6 @@ AmbientCapabilities=
 ProtectSystem=strict
 ProtectHome={home}
 ProtectProc=invisible
-ProcSubset=pid
 PrivateTmp=yes
 PrivateDevices=yes
 PrivateUsers=yes
