@@ -194,7 +194,7 @@ class Changes:
     def _why_not(self, new: Config | None = None) -> Iterable[str]:
         run = self._run
         if run.config is None:
-            yield "the run was started without a configuration; pass config= to start"
+            yield "it was started without a configuration; pass config= to start"
         elif new is not None and not isinstance(new, type(run.config)):
             yield (
                 f"{type(new).__name__} is not the class of the configuration that the run was started with; "
