@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
+from dataclasses import replace
 from difflib import get_close_matches
-from typing import cast, get_args
+from typing import Any, cast, get_args
 
 from streamweave_lab.errors import GraphError
-from streamweave_lab.graph.mermaid_notes import MODES, Binding, MermaidNotes
+from streamweave_lab.graph.mermaid_notes import MODES, NUMBERS, Binding, MermaidNotes, plain
+from streamweave_lab.graph.shape import EdgeShape, split
 from streamweave_lab.graph.supervision import Policy, Supervision
 
-_WORDS = ("begin", "end", "input", "output", "execution_mode", "shard_config", "node", "node_id", "subgraph_unit")
+_WORDS = (
+    "begin", "end", "input", "output", "execution_mode", "shard_config", "node", "node_id", "subgraph_unit", "edge",
+)  # fmt: skip
+_OF_A_NODE = ("kind", "supervision_policy", "supervision_group", *NUMBERS)
+_EDGE = re.compile(r"(?P<source>\S+\.\S+) -> (?P<target>\S+\.\S+) capacity=(?P<items>0*[1-9]\d*)")
 _BINDING = re.compile(r"(?P<name>.+?) (?P<arrow>->|<-) (?P<port>\S+\.\S+)(?: \[.*\])?")
 
 
@@ -27,6 +33,7 @@ class Comments:
         self.mode = MODES[0]
         self.shard: tuple[int, int] | None = None
         self.units: list[str] = []
+        self.capacities: dict[EdgeShape, int] = {}
         self.lines: dict[object, int] = {}
 
     @property
@@ -48,6 +55,8 @@ class Comments:
             self.mode = _one_of(MODES, rest, "an execution mode")
         elif word == "shard_config":
             self.shard = _shard(rest)
+        elif word == "edge":
+            self._edge(rest, number)
         elif word == "subgraph_unit":
             self.units.append(rest)
         elif word == "feedback":
@@ -70,8 +79,8 @@ class Comments:
         kinds = {self._real(node, drawn): kind for node, kind in self.kinds.items()}
         return {**kinds, **{name: "" for name in drawn if name not in kinds}}
 
-    def notes(self, names: Iterable[str]) -> MermaidNotes:
-        """All but the kinds. Raises: GraphError if a port outside belongs to none of the nodes of these names."""
+    def notes(self, names: Iterable[str], edges: Container[EdgeShape]) -> MermaidNotes:
+        """All but the kinds. Raises: GraphError if a port outside is of none of the nodes, or an edge is not drawn."""
         drawn = dict.fromkeys(names, "")
         bound: dict[str, tuple[Binding, ...]] = {}
         for word, bindings in self.bindings.items():
@@ -81,7 +90,17 @@ class Comments:
                     raise GraphError(f"line {self.lines[binding]}: {word} {binding.name!r}: no node {node!r} is drawn")
             bound[word] = tuple(bindings)
         supervision = {self._real(node, drawn): note for node, note in self.supervision.items()}
-        return MermaidNotes(bound["input"], bound["output"], self.mode, self.shard, supervision, tuple(self.units))
+        capacities = {self._drawn(edge, drawn, edges): items for edge, items in self.capacities.items()}
+        return MermaidNotes(
+            bound["input"], bound["output"], self.mode, self.shard, supervision, tuple(self.units), capacities
+        )
+
+    def _drawn(self, edge: EdgeShape, drawn: dict[str, str], edges: Container[EdgeShape]) -> EdgeShape:
+        ends = [f"{self._real(node, drawn)}.{port}" for node, port in map(split, (edge.source, edge.target))]
+        real = EdgeShape(*ends)
+        if real not in edges:
+            raise GraphError(f"line {self.lines[edge]}: no edge {real.source} -> {real.target} is drawn")
+        return real
 
     def _real(self, node: str, drawn: dict[str, str]) -> str:
         return node if node in drawn else self.names.get(node, node)
@@ -100,18 +119,34 @@ class Comments:
         self.lines.setdefault(("node", node), number)
         facts = dict(part.partition("=")[::2] for part in said)
         for key in facts:
-            _one_of(("kind", "supervision_policy", "supervision_group"), key, "something said of a node")
+            _one_of(_OF_A_NODE, key, "something said of a node")
         if "kind" in facts:
             self.kinds[node] = facts["kind"]
         policy, group = facts.get("supervision_policy"), facts.get("supervision_group")
         if policy is not None or group is not None:
-            self.supervision[node] = _supervision(policy or "restart", group)
+            numbers = {key: _number(key, facts[key]) for key in NUMBERS if key in facts}
+            self.supervision[node] = replace(_supervision(policy or "restart", group), **numbers)
+
+    def _edge(self, rest: str, number: int) -> None:
+        found = _EDGE.fullmatch(rest)
+        if not found:
+            raise GraphError(f"an edge is written `edge a.out -> b.in capacity=64`, not {rest!r}")
+        edge = EdgeShape(plain(found["source"]), plain(found["target"]))
+        self.capacities[edge] = int(found["items"])
+        self.lines.setdefault(edge, number)
 
 
 def _supervision(text: str, group: str | None) -> Supervision:
     """Upstream writes "RestartGroup", and here it is "restart_group"; there, whatever has a group restarts with it."""
     policy = _one_of(get_args(Policy), re.sub(r"(?<=[a-z])(?=[A-Z])", "_", text).lower(), "a supervision policy")
     return Supervision(policy="restart_group" if policy == "restart" and group else cast(Policy, policy), group=group)
+
+
+def _number(key: str, text: str) -> Any:
+    try:
+        return int(text) if key == "max_restarts" else float(text)
+    except ValueError:
+        raise GraphError(f"{key} is a number, not {text!r}") from None
 
 
 def _shard(text: str) -> tuple[int, int]:

@@ -26,7 +26,9 @@ def paths_of(drawn: Drawn, registry: Registry) -> list[ClosedPath | Node]:
     paths: list[ClosedPath | Node] = []
     for edge in drawn.shape.edges:
         (source, out), (target, into) = split(edge.source), split(edge.target)
-        paths.append(_edge(nodes[source], out, nodes[target], into, drawn.lines[edge]))
+        path = _edge(nodes[source], out, nodes[target], into, drawn.lines[edge])
+        items = drawn.notes.capacities.get(edge)
+        paths.append(path if items is None else path.capacity(items))
     outside: dict[str, Node] = {}
 
     def beyond(binding: Binding) -> Node:

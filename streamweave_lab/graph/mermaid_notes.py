@@ -6,10 +6,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from streamweave_lab.graph.supervision import Supervision
+from streamweave_lab.graph.shape import EdgeShape, split
+from streamweave_lab.graph.supervision import ESCALATE, Supervision
 
 COMMENT = "%% streamweave:"
 MODES = ("concurrent", "deterministic")
+NUMBERS = ("max_restarts", "backoff", "quiet")
+"""What of a supervision is a number, by its name there and here."""
 
 _SPECIAL = re.compile(r"""[\[\](){}|"`#<&\s\x00-\x1f\x7f]""")
 """What means something to Mermaid in a label, or is trimmed from it."""
@@ -34,9 +37,11 @@ class MermaidNotes:
     shard: tuple[int, int] | None = None
     """This shard, counted from 0, and how many there are."""
     supervision: Mapping[str, Supervision] = field(default_factory=dict)
-    """By the name of the node; policy and group are written, the numbers are not."""
+    """By the name of the node."""
     units: tuple[str, ...] = ()
     """Subgraphs that are supervised as one."""
+    capacities: Mapping[EdgeShape, int] = field(default_factory=dict)
+    """Items, of edges that hold another number than edges do."""
 
     def lines(self) -> list[str]:
         """The comments that say it."""
@@ -47,9 +52,21 @@ class MermaidNotes:
         for node, each in self.supervision.items():
             policy = each.policy.title().replace("_", "")  # upstream's names
             group = f" supervision_group={each.group}" if each.group else ""
-            said.append(f"node {node} supervision_policy={policy}{group}")
+            said.append(f"node {node} supervision_policy={policy}{group}{_numbers(each)}")
         said += [f"subgraph_unit {unit}" for unit in self.units]
+        said += [f"edge {_port(e.source)} -> {_port(e.target)} capacity={n}" for e, n in self.capacities.items()]
         return [f"{COMMENT} {line}" for line in said]
+
+
+def _numbers(supervision: Supervision) -> str:
+    """Those that are not what they are where nothing is said."""
+    values = {name: getattr(supervision, name) for name in NUMBERS}
+    return "".join(f" {name}={value!r}" for name, value in values.items() if value != getattr(ESCALATE, name))
+
+
+def _port(port: str) -> str:
+    node, name = split(port)
+    return f"{node}.{quoted(name)}"
 
 
 def escaped(port: str) -> str:
@@ -85,6 +102,6 @@ def plain(text: str) -> str:
 
 
 __all__ = [
-    "COMMENT", "MODES", "Binding", "MermaidNotes", "escaped", "label", "plain",
+    "COMMENT", "MODES", "NUMBERS", "Binding", "MermaidNotes", "escaped", "label", "plain",
     "ports_of", "quoted",
 ]  # fmt: skip

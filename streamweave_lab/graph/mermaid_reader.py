@@ -127,7 +127,7 @@ class _Reader:
         names = [self._name(node) for node in self.nodes if not self._is_outside(node)]
         kinds = self.comments.of_nodes(names)
         lines |= {self._name(node): self.lines[node] for node in self.nodes} | self.comments.lines
-        notes = self.comments.notes(names)
+        notes = self.comments.notes(names, edges)
         shapes = tuple(NodeShape(node, kind, _role(node, edges, notes)) for node, kind in kinds.items())
         return Drawn(GraphShape(name, shapes, tuple(edges)), notes, lines)
 

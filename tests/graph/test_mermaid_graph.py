@@ -62,6 +62,29 @@ def test_supervision_comes_back_with_the_graph_and_a_group_is_restarted_together
     )
 
 
+@pytest.mark.parametrize("style", ["edges", "boxes"])
+def test_capacities_and_the_numbers_of_a_supervision_come_back_with_the_graph(style):
+    double = Map("double", lambda n: n)
+    often = Supervision(policy="restart", max_restarts=12, backoff=0.25, quiet=600.0)
+    paths = (
+        (Replay("n", [1]) >> double).capacity(64),
+        (double >> Collect("end")).capacity(2),
+        double.error >> Collect("no"),
+    )
+    graph = Graph("g", *paths, supervise={"double": often})
+    text = graph.mermaid(style)
+    said = "%% streamweave: node double supervision_policy=Restart max_restarts=12 backoff=0.25 quiet=600.0\n"
+    assert said in text
+    assert "%% streamweave: edge n.out -> double.in capacity=64\n" in text
+    again = Graph.from_mermaid(text, graph.nodes)
+    assert again.supervise == {"double": often}
+    assert {repr(edge): edge.capacity for edge in again.edges} == {
+        "n.out -> double.in": 64,
+        "double.out -> end.in": 2,
+        "double.error -> no.in": None,
+    }
+
+
 def test_ports_in_boxes_are_drawn_as_upstream_draws_them():
     graph = Graph("g", Replay("a", [1]) >> Collect("b"))
     assert graph.mermaid("boxes") == (

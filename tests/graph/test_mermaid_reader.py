@@ -155,6 +155,15 @@ def test_comments_say_how_a_graph_is_executed_and_supervised():
             "line 6: 'f' is a frame around nodes; draw to a node in it",
         ),
         (
+            "%% streamweave: edge a.out -> b.in\ngraph LR\na --> b",
+            "line 1: an edge is written `edge a.out -> b.in capacity=64`, not 'a.out -> b.in'",
+        ),
+        ("%% streamweave: edge a.out -> c.in capacity=8\ngraph LR\na --> b", "line 1: no edge a.out -> c.in is drawn"),
+        (
+            "%% streamweave: node a supervision_policy=Restart backoff=soon\ngraph LR\na --> b",
+            "line 1: backoff is a number, not 'soon'",
+        ),
+        (
             "%% streamweave: node parser kind=Map\ngraph LR\nparse --> b",
             "line 1: no node 'parser' is drawn; did you mean parse?",
         ),
@@ -238,14 +247,19 @@ def noted(draw, shape):
     """Notes that a graph of this shape may have."""
     fed = [edge.target for edge in shape.edges if edge.target.rpartition(".")[2].isprintable()]
     bound = draw(st.lists(st.sampled_from(fed), unique=True, max_size=2)) if fed else []
-    alone = st.sampled_from(["skip", "restart", "stop", "escalate"]).map(lambda policy: Supervision(policy=policy))
-    notes = alone | st.just(Supervision(policy="restart_group", group="group1"))
+    numbers = st.fixed_dictionaries({}, optional={"max_restarts": st.integers(0, 99), "quiet": st.floats(0, 1e9)})
+    policies = st.sampled_from(["skip", "restart", "stop", "escalate"])
+    alone = st.builds(lambda policy, more: Supervision(policy=policy, **more), policies, numbers)
+    grouped = numbers.map(lambda more: Supervision(policy="restart_group", group="group1", **more))
+    notes = alone | grouped
+    edges = st.sampled_from(shape.edges) if shape.edges else st.nothing()
     return MermaidNotes(
         tuple(Binding(f"feed {n}", port) for n, port in enumerate(bound) if " " not in port),
         execution_mode=draw(st.sampled_from(["concurrent", "deterministic"])),
         shard=draw(st.sampled_from([None, (0, 1), (3, 16)])),
         supervision=draw(st.dictionaries(st.sampled_from([node.name for node in shape.nodes]), notes)),
         units=draw(st.sampled_from([(), ("part",)])),
+        capacities=draw(st.dictionaries(edges, st.integers(1, 10**6))),
     )
 
 
