@@ -116,8 +116,9 @@ def prometheus(target: str, folder: Path, targets: tuple[str, ...], **asked: Any
     """Write a scrape configuration and the alert rules."""
     from streamweave_lab.ops.deploy.prometheus import scrape_files
 
-    found = load(target)
-    kind = found.config_class() if found.takes_config else None
+    named = asked["config_class"]
+    found = load(target, named)
+    kind = found.config_class(named) if found.takes_config else None
     graph = found.graph(_stand_in(kind))
     own = deployment(graph, target, name=asked["name"], port=asked["port"])
     _write(folder, scrape_files(own, targets, asked["interval"], asked["runbooks"]))
@@ -135,7 +136,14 @@ def _deployment(target: str, pre_stop: int, asked: Mapping[str, Any]) -> tuple[D
     config = None if path is None else checked(path, kind)
     graph = found.graph(_stand_in(kind, path)) if found.takes_config else found.graph()
     own = deployment(
-        graph, target, name=take("name"), budget=budget, config=config, config_class=kind, port=take("port")
+        graph,
+        target,
+        name=take("name"),
+        budget=budget,
+        config=config,
+        config_class=kind,
+        named=named,
+        port=take("port"),
     )
     return own, more
 

@@ -22,6 +22,7 @@ def target_options(command: Command) -> Command:
         click.argument("target", metavar="GRAPH"),
         click.option("--to", "folder", type=click.Path(path_type=Path, file_okay=False), required=True,
                      help="The folder to write into; what an earlier call wrote is replaced."),
+        click.option("--config-class", metavar="NAME", help="The class of the configuration, where it is not plain."),
         click.option("--name", help="What it is called; by default the graph's own name."),
         click.option("--port", type=click.IntRange(1, 65535), default=PORT, show_default=True,
                      help="Where probes, metrics and controls are served."),
@@ -34,7 +35,6 @@ def process_options(command: Command) -> Command:
     options = [
         click.option("--config", "settings", type=click.Path(path_type=Path, dir_okay=False),
                      help="The configuration file to deploy; it may hold no secrets."),
-        click.option("--config-class", metavar="NAME", help="The class of the configuration, where it is not plain."),
         click.option("--drain-timeout", type=float, default=BUDGET.drain, show_default=True, metavar="SECONDS",
                      help="What a drain may take before what is left is dropped."),
         click.option("--checkpoint-timeout", type=float, default=BUDGET.checkpoint, show_default=True,

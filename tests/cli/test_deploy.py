@@ -97,6 +97,15 @@ def test_prometheus_is_written_with_rules_and_targets(call, tmp_path):
     assert config["scrape_configs"][0]["static_configs"] == [{"targets": ["flights.example:9464"]}]
 
 
+def test_a_class_that_had_to_be_named_is_named_to_run_too(call, tmp_path):
+    (tmp_path / "two.py").write_text(PLANT + "\n\nclass Other(sw.Config):\n    x: int = 1\n")
+    asked = ["--config", "plant.toml", "--config-class", "PlantConfig", "--image", IMAGE, "--to", "k8s"]
+    done = call("kubernetes", "two.py:plant", *asked)
+    assert done.exit_code == 0, done.output
+    arguments = arguments_of(tmp_path / "k8s")
+    assert arguments[arguments.index("--config-class") + 1] == "PlantConfig"
+
+
 def test_an_image_without_a_tag_is_written_with_a_note(call):
     done = call("kubernetes", FLIGHTS, "--image", "registry.example:5000/flights", "--to", "k8s")
     assert done.exit_code == 0

@@ -108,6 +108,16 @@ def test_what_systemd_would_expand_in_a_command_is_escaped(asked, tmp_path):
     assert found["WorkingDirectory"] == ["/opt/50%%"]
 
 
+def test_an_address_of_version_6_is_written_as_run_reads_it(asked):
+    assert "--serve '[::1]:9464' " in unit(replace(asked, host="::1"))
+
+
+def test_a_file_name_that_would_be_a_line_of_its_own_is_refused(asked):
+    config = replace(asked.deployment.config, name="a\nExecStartPre=evil.toml")
+    with pytest.raises(ConfigError, match=r"configuration file .* must be an absolute path"):
+        replace(asked, deployment=replace(asked.deployment, config=config))
+
+
 @pytest.mark.parametrize("executable", ["bin/streamweave-lab", "/bin/x\nExecStartPre=/bin/evil", ""])
 def test_a_path_that_is_none_is_refused(asked, executable):
     with pytest.raises(ConfigError, match="must be an absolute path"):

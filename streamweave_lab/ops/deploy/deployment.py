@@ -42,6 +42,8 @@ class Deployment:
     """Where the graph is found: `module:graph` or `file.py:graph`."""
     budget: Budget = field(default_factory=Budget)
     config: ConfigFile | None = None
+    config_class: str | None = None
+    """The name under which its class has to be asked for, where it is not plain."""
     secrets: tuple[str, ...] = ()
     """Fields of the configuration that are secret, by dotted name."""
     workers: int = 0
@@ -58,8 +60,11 @@ class Deployment:
 
         `state` is the folder that outlives the process; with `watch` a changed configuration file is a reload.
         """
-        given = ["run", self.target, "--serve", f"{host}:{self.port}", "--checkpoint", f"{state}/checkpoints"]
+        address = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+        given = ["run", self.target, "--serve", address, "--checkpoint", f"{state}/checkpoints"]
         given += ["--drain-timeout", f"{self.budget.drain:g}"]
+        if self.config_class is not None:
+            given += ["--config-class", self.config_class]
         if config is not None:
             given += ["--config", config, "--history", f"{state}/{HISTORY}", *(["--watch-config"] if watch else [])]
         return given
@@ -73,15 +78,20 @@ def deployment(
     budget: Budget | None = None,
     config: ConfigFile | None = None,
     config_class: type[Config] | None = None,
+    named: str | None = None,
     port: int = PORT,
 ) -> Deployment:
-    """What is to be deployed of `graph`, which stands at `target` and takes a configuration of `config_class`."""
+    """What is to be deployed of `graph`, which stands at `target` and takes a configuration of `config_class`.
+
+    `named` is the name of that class, where `run` has to be told.
+    """
     return Deployment(
         graph.name,
         graph.name if name is None else name,
         target,
         budget or Budget(),
         config,
+        named,
         () if config_class is None else tuple(leaf.name for leaf in leaves(config_class) if leaf.secret),
         sum(getattr(node, "workers", None) or 0 for node in graph),
         port,

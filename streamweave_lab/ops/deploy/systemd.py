@@ -78,6 +78,7 @@ class Systemd:
             unit_problem(own.name),
             _path_problem("executable", self.executable),
             self.working_directory and _path_problem("working directory", self.working_directory),
+            _path_problem("configuration file", f"{FOLDER}/{own.config.name}") if own.config else None,
             _target_problem(own.target, self.working_directory),
             None if self.version >= OLDEST else f"systemd {self.version}: must be {OLDEST} or newer, for credentials",
             None if self.watchdog >= 0 else f"watchdog {self.watchdog}: must be 0 seconds or more",
