@@ -26,7 +26,7 @@ def examined(
 
     Raises: LoadError.
     """
-    known = target.config_class(config_class)
+    known = target.config_class(config_class, file=file)
     if known is None and file is not None:
         raise ConfigError(str(file), (
             f"nothing in {target.spec} says which Config class it is read with; say --config-class NAME",

@@ -139,7 +139,7 @@ def _read(spec: str, file: Path | None, config_class: str | None) -> Config:
     from streamweave_lab.cli.loading import load
 
     target = load(spec, config_class)
-    known = target.config_class(config_class)
+    known = target.config_class(config_class, file=file or Path())
     if known is None:
         raise ConfigError(spec, ("it takes no configuration, as far as its nodes say; if it does, say --config-class",))
     return known.load(file)

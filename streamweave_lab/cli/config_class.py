@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any, get_type_hints
 
 from streamweave_lab.cli.modules import module_of
 from streamweave_lab.cli.spec import LoadError, Spec, nearest
+from streamweave_lab.config.fields import leaves
 from streamweave_lab.config.model import Config
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.graph.node import Node
@@ -47,6 +49,14 @@ def annotated(function: Callable[..., Any], argument: str) -> type[Config] | Non
     return hint if own else None
 
 
+def unasked(module: ModuleType, file: Path | None) -> type[Config] | None:
+    """The only Config class made in `module`, though no node asks for it: sources may use one without saying so."""
+    found = the_only(module)
+    if found is None or file is not None:
+        return found
+    return None if any(leaf.info.is_required() for leaf in leaves(found)) else found
+
+
 def the_only(module: ModuleType, need: str = "") -> type[Config] | None:
     """The only Config class made in `module`. Raises: LoadError if there is a `need` for one and there is not one."""
     there = _in(module)
@@ -74,4 +84,4 @@ def _asked(node: Node) -> Iterator[type[Config]]:
         yield own
 
 
-__all__ = ["annotated", "class_of", "the_only", "wanted_by"]
+__all__ = ["annotated", "class_of", "the_only", "unasked", "wanted_by"]

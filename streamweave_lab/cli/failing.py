@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -23,13 +24,15 @@ from streamweave_lab.errors import (
 )
 
 IN_OPTIONS = {
-    "without resume=": "with --fresh",
-    "token_file=": "--token-file FILE",
-    "as token=": "with --token-file FILE",
-    "allow_changed=True": "--allow-changed",
-    "pass store= to start": "start it with --checkpoint PATH",
-    "pass config= to start": "start it with --config FILE",
-    "with verify=": "with --ca FILE",
+    r"start without resume=": "start with --fresh",
+    r"token_file=": "--token-file FILE",
+    r"as token=": "with --token-file FILE",
+    r"allow_changed=True": "--allow-changed",
+    r"pass store= to start": "start it with --checkpoint PATH",
+    r"pass config= to start": "start it with --config FILE",
+    r"load it with \w+\.load\(path\) to reload it": "start it with --config FILE to reload it",
+    r"with verify=": "with --ca FILE",
+    r"give port=0 to take a free one": "take a free one with --serve 0",
 }
 """What a message says to who writes Python, and what to who writes a command."""
 
@@ -48,11 +51,16 @@ def failing() -> Iterator[None]:
 
 
 def fail(message: str, code: Exit) -> NoReturn:
-    """Say why, in the words of the command line, and end the process."""
-    for python, option in IN_OPTIONS.items():
-        message = message.replace(python, option)
-    click.echo(f"streamweave-lab: {message}", err=True)
+    """Say why, and end the process."""
+    click.echo(f"streamweave-lab: {in_options(message)}", err=True)
     sys.exit(code)
+
+
+def in_options(message: str) -> str:
+    """A message in the words of the command line."""
+    for python, option in IN_OPTIONS.items():
+        message = re.sub(python, option, message)
+    return message
 
 
 def listed(source: str, problems: tuple[str, ...]) -> str:
@@ -79,4 +87,4 @@ def code_of(error: Exception) -> Exit:
     return Exit.TRY_AGAIN if isinstance(cause, MissingExtraError | OSError) else Exit.FAILED
 
 
-__all__ = ["code_of", "fail", "failing", "listed", "said"]
+__all__ = ["code_of", "fail", "failing", "in_options", "listed", "said"]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from streamweave_lab.cli.failing import in_options
 from streamweave_lab.cli.progress import progress_view, watch
 from streamweave_lab.cli.signals import obeyed
 from streamweave_lab.config.model import Config
@@ -62,7 +63,7 @@ class Headless:
         """
 
         def say(sentence: str) -> None:
-            console.print(sentence, highlight=False, markup=False, soft_wrap=True)
+            console.print(in_options(sentence), highlight=False, markup=False, soft_wrap=True)
 
         with acting("cli"):
             run = self.graph.start(

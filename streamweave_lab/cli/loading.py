@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from streamweave_lab.cli.config_class import annotated, class_of, the_only, wanted_by
+from streamweave_lab.cli.config_class import annotated, class_of, the_only, unasked, wanted_by
 from streamweave_lab.cli.modules import blamed, module_of
 from streamweave_lab.cli.spec import LoadError, Spec, nearest
 from streamweave_lab.config.model import Config
@@ -38,9 +39,10 @@ class Target:
         """It is a function, and its first argument is the configuration."""
         return not isinstance(self.value, Graph) and _first(self.value) is not None
 
-    def config_class(self, named: str | None = None) -> type[Config] | None:
-        """The class that `named` says, else that which the function or the graph's nodes ask for, else the only one.
+    def config_class(self, named: str | None = None, *, file: Path | None = None) -> type[Config] | None:
+        """The class that `named` says, else that which the function or the graph's nodes ask for.
 
+        Where none asks, it is the only one of the module, if there is a `file` to read or it needs none.
         Returns: None where there is none. Raises: LoadError where there are several, or `named` is none.
         """
         if named is not None:
@@ -49,7 +51,7 @@ class Target:
         if first is not None:
             asked = annotated(self.value, first.name)
             return asked or the_only(self.module, f"{self.spec} takes a configuration")
-        return wanted_by(self.graph()) or the_only(self.module)
+        return wanted_by(self.graph()) or unasked(self.module, file)
 
 
 def load(text: str, config_class: str | None = None) -> Target:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from streamweave_lab.engine.status import Status
+
+_PLACE = re.compile(r'File "([^"]+)", line (\d+), in (.+)')
 
 
 class Exit(IntEnum):
@@ -32,13 +35,26 @@ def exit_code(status: Status, dropped: dict[str, int]) -> Exit:
 def sentence(status: Status, dropped: dict[str, int]) -> str:
     """How the run ended."""
     if status.state == "failed":
-        return f"run {status.graph} has {'; '.join(status.reasons)}"
+        return f"run {status.graph} has {'; '.join(status.reasons)}{_where(status)}"
     if any(dropped.values()):
         where = ", ".join(f"{items:,} in {place}" for place, items in dropped.items())
         return f"run {status.graph} was ended before everything was finished; dropped: {where}"
     if status.drain is not None:
         return f"run {status.graph} was drained; nothing was dropped"
+    told = {event.event: event.message for event in reversed(status.events)}
+    if "run.suspending" in told and status.checkpoint is not None and status.checkpoint.last_id is not None:
+        return f"run {status.graph} was suspended; checkpoint {status.checkpoint.last_id} holds its state"
+    if told.get("run.stopped", "").startswith("stopped;"):
+        return f"run {status.graph} was stopped; nothing was dropped"
     return f"run {status.graph} has come to its end"
+
+
+def _where(status: Status) -> str:
+    """The innermost line of the user's own code that raised it."""
+    failed = next((event for event in status.events if event.event == "node.failed"), None)
+    places = _PLACE.findall((failed and failed.traceback) or "")
+    own = [place for place in places if "streamweave_lab/" not in place[0].replace("\\", "/")]
+    return "" if not own else "; raised in {}, line {}, in {}".format(*own[-1])
 
 
 __all__ = ["Exit", "exit_code", "sentence"]

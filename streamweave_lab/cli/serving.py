@@ -35,9 +35,6 @@ class Serving:
             return run.serve(self.host, self.port, **given)
         except ValueError as error:
             raise ConfigError("--serve", (str(error),)) from None
-        except OSError as error:
-            remedy = "end what uses it, or name another with --serve"
-            raise OSError(error.errno, f"{error.strerror}; {remedy}") from error
 
     def told(self, server: Server) -> str:
         """A sentence for who has started it."""

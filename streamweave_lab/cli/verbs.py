@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streamweave_lab.cli.failing import fail
+from streamweave_lab.cli.failing import fail, in_options
 from streamweave_lab.cli.options import json_option, process, process_options, verify_option
 from streamweave_lab.cli.outcome import Exit
 from streamweave_lab.cli.printing import put_json
@@ -118,7 +118,7 @@ def ask(run: RemoteRun, verb: Verb, as_json: bool, told: Told, **said: Any) -> N
     if as_json:
         put_json(report)
     else:
-        click.echo(f"{run.name}: {sentence}")
+        click.echo(f"{run.name}: {in_options(sentence)}")
     sys.exit(code)
 
 

@@ -138,6 +138,23 @@ def test_an_error_of_the_code_is_told_with_its_line(boiler: Path) -> None:
     assert "ModuleNotFoundError: No module named 'not_there_at_all'" in refused("asks:x")
 
 
+def test_a_class_that_no_node_asks_for_is_taken_if_it_needs_no_file_or_there_is_one(folder: Path) -> None:
+    code = """
+        import streamweave_lab as sw
+
+        class Settings(sw.Config):
+            limit: float{default}
+
+        graph = sw.Graph("g", sw.Replay("r", [1.0]) >> sw.Count("n"))
+        """
+    (folder / "free.py").write_text(dedent(code.format(default=" = 1.0")))
+    (folder / "needs.py").write_text(dedent(code.format(default="")))
+    free, needs = load("free:graph"), load("needs:graph")
+    assert free.config_class() is free.module.Settings
+    assert needs.config_class() is None
+    assert needs.config_class(file=Path("x.toml")) is needs.module.Settings
+
+
 def test_nodes_that_ask_for_different_configurations_are_named(boiler: Path) -> None:
     (boiler / "two.py").write_text(
         BOILER

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +11,7 @@ from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.errors import RunFailedError
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.operators import Count, ForEach, Map, Replay
+from streamweave_lab.state.sqlite_store import SqliteStore
 
 
 def told(run: LocalRun) -> tuple[Exit, str]:
@@ -63,3 +66,27 @@ def test_a_failed_run_names_the_node() -> None:
     assert code == 70
     assert said.startswith("run broken has failed")
     assert "invert" in said
+
+
+def test_a_stopped_run_that_dropped_nothing_and_a_suspended_one_say_so(tmp_path: Path) -> None:
+    async def stopped() -> LocalRun:
+        async def ticks() -> AsyncIterator[int]:
+            while True:
+                await asyncio.sleep(3600)
+                yield 1
+
+        run = Graph("quiet", Replay("source", ticks()) >> Count("counted")).start()
+        await asyncio.sleep(0)
+        await run.stop()
+        return run
+
+    async def suspended() -> LocalRun:
+        graph = Graph("numbers", Replay("source", range(10**6)) >> Count("counted"))
+        run = graph.start(store=SqliteStore(tmp_path / "state.db"))
+        assert (await run.suspend()).committed
+        return run
+
+    assert told(asyncio.run(stopped())) == (0, "run quiet was stopped; nothing was dropped")
+    run = asyncio.run(suspended())
+    assert run.checkpoints is not None
+    assert told(run) == (0, f"run numbers was suspended; checkpoint {run.checkpoints.last_id} holds its state")

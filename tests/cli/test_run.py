@@ -67,6 +67,8 @@ held = sw.Graph("held", Numbers("numbers", 10**9) >> sw.ForEach("forever", forev
 failing = sw.Graph("failing", sw.Replay("zero", [0]) >> sw.Map("invert", lambda n: 1 / n) >> sw.Count("n"))
 """
 
+FAILING = 'failing = sw.Graph("failing", sw.Replay("zero", [0]) >> sw.Map("invert", lambda n: 1 / n) >> sw.Count("n"))'
+
 
 @pytest.fixture
 def here(start: Start, tmp_path: Path) -> Path:
@@ -195,7 +197,7 @@ def test_a_port_in_use_is_told_with_75_and_nothing_was_taken_in(start: Start, he
     assert code == 75
     assert err == (
         f"streamweave-lab: cannot listen on 127.0.0.1 port {port}: Address already in use; "
-        f"end what uses it, or name another with --serve\n"
+        f"end what listens there, or take a free one with --serve 0\n"
     )
     assert [each.name for each in here.iterdir() if each.suffix == ".jsonl" and each.stat().st_size] == []
 
@@ -223,7 +225,10 @@ def test_a_node_that_fails_ends_the_run_with_70_and_a_log_on_stderr_is_nothing_b
     failing, logged = start("run", "plant:failing"), start("run", "plant:failing", "--log", "info")
     code, err = ended(failing)
     assert code == 70
-    assert "invert" in err.splitlines()[-1]
+    assert err.splitlines()[-1] == (
+        "run failing has failed: invert: ZeroDivisionError('division by zero'); "
+        f"raised in {here / 'plant.py'}, line {CODE.splitlines().index(FAILING) + 1}, in <lambda>"
+    )
     _, err = logged.communicate(timeout=20)
     assert logged.returncode == 70
     events = [json.loads(line) for line in err.splitlines() if line.startswith("{")]

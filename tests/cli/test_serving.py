@@ -1,0 +1,44 @@
+"""Where a run is served, and the token that is made for it."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from streamweave_lab.cli.serving import address, made_if_missing
+from streamweave_lab.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("8080", ("127.0.0.1", 8080)),
+        ("0", ("127.0.0.1", 0)),
+        (":8080", ("127.0.0.1", 8080)),
+        ("0.0.0.0:8080", ("0.0.0.0", 8080)),
+        ("[::1]:8080", ("::1", 8080)),
+        ("localhost:65535", ("localhost", 65535)),
+    ],
+)
+def test_an_address_is_a_port_with_or_without_a_host(text: str, found: tuple[str, int]) -> None:
+    assert address(text) == found
+
+
+@pytest.mark.parametrize("text", ["", "host", "host:", "65536", "-1", "1.5", "8080:host", "host:80\u0665"])
+def test_what_is_no_address_is_told_with_what_one_is(text: str) -> None:
+    with pytest.raises(ValueError, match="is no address; write PORT or HOST:PORT"):
+        address(text)
+
+
+def test_a_token_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    assert made_if_missing(file)
+    text = file.read_text()
+    assert len(text.strip()) >= 43
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert not made_if_missing(file)
+    assert file.read_text() == text
+    with pytest.raises(ConfigError, match="it cannot be made: No such file or directory"):
+        made_if_missing(tmp_path / "no" / "token")
