@@ -54,9 +54,9 @@ def worse(before: Health, applied: Health, now: Health) -> tuple[str, ...]:
     """In which respects a run does worse since a change was applied than before it was asked for."""
     found = [f"it is not ready: {reason}" for reason in now.reasons if reason not in before.reasons]
     for name, work in now.nodes.items():
-        start = applied.nodes.get(name, Work())
+        start, past = applied.nodes.get(name, Work()), before.nodes.get(name, Work())
         errors, items = work.errors - start.errors, work.items - start.items
-        share, usual = _share(errors, items), _share(start.errors, start.items)
+        share, usual = _share(errors, items), _share(past.errors, past.items)
         if errors >= FEWEST_ERRORS and share > 2 * usual + MARGIN:
             found.append(f"{name} refuses {share:.0%} of its items, before it were {usual:.1%}")
         if work.restarts > start.restarts:

@@ -49,11 +49,12 @@ class Journal:
             return ()
         except OSError as error:
             raise StateError(f"{self.path} cannot be read: {error.strerror}") from None
-        found = {version.id: version for _, version in self._lines(content)}
-        return tuple(sorted(found.values(), key=lambda version: -version.id))
+        # Not by id alone: two processes that overlap, as in a rolling upgrade, give the same ids.
+        found = {(version.id, version.at): version for _, version in self._lines(content)}
+        return tuple(found[place] for place in sorted(found, reverse=True))
 
     def write(self, version: Version) -> None:
-        """Add a line, and see it onto the disk. Several processes may write to one journal.
+        """Add a line, and see it onto the disk. No line is lost where two processes write to one journal for a while.
 
         Raises: StateError if the journal is damaged; OSError if it cannot be written.
         """

@@ -15,6 +15,8 @@ from streamweave_lab.engine.actor import acting
 from streamweave_lab.errors import ConfigError, IllegalMoveError, MissingExtraError
 
 if TYPE_CHECKING:
+    from streamweave_lab.config.plan import Plan
+    from streamweave_lab.engine.reports import Reloaded
     from streamweave_lab.engine.run import LocalRun
 
 _LOOK_ANYWAY = 1.0
@@ -31,6 +33,7 @@ class Watch:
         self.files = tuple(path.absolute() for path in files)
         """The files that are watched: the configuration's own, and those of its secrets."""
         self._seen: tuple[bytes | None, ...] | None = None
+        self._was_refused = False
         self._over = threading.Event()
         run.on_end(self._over.set)
         threading.Thread(target=self._watch, name=f"watch {files[0].name}", daemon=True).start()
@@ -67,8 +70,9 @@ class Watch:
                     self._look()
                     if not all(folder.is_dir() for folder in folders):
                         break
-            except OSError:  # a folder has gone while it was being watched
-                self._over.wait(_SETTLED)
+            except (OSError, RuntimeError):  # a folder has gone meanwhile; or the system gives no more words
+                self._over.wait(_LOOK_ANYWAY)
+                self._look()
 
     def _words(self, folders: list[Path]) -> Iterator[object]:
         """A word from the system, or the time for a look without one.
@@ -85,29 +89,39 @@ class Watch:
         )  # fmt: skip
 
     def _look(self) -> None:
-        content = self._content()
-        if content == self._seen or self._over.is_set() or self._run.status().state != "running":
+        if self._over.is_set() or self._run.status().state != "running":
             return  # a paused run takes no configuration: it is asked when it goes on
-        first, self._seen = self._seen is None, content
-        with acting(f"file {self.files[0].name}"):
-            try:
-                if first and not self._differs():
-                    return
-                self._answer(self._run.ask("reload", verify=self._verify))
-            except (IllegalMoveError, CancelledError, RuntimeError):  # the run has ended meanwhile
-                return
-        now = self._run.config
-        if now is not None and (files := files_of(now)):
-            self.files = tuple(path.absolute() for path in files)
-            self._seen = content if len(files) == len(content) else self._content()
+        content = self._content()
+        with (
+            acting(f"file {self.files[0].name}"),
+            suppress(IllegalMoveError, CancelledError, RuntimeError),  # the run has ended meanwhile
+        ):
+            if self._is_due(content):
+                self._seen = content
+                self._reload()
 
-    def _differs(self) -> bool:
-        """The files were changed after they were read, and before they were watched."""
+    def _is_due(self, content: tuple[bytes | None, ...]) -> bool:
+        """There is something new to be applied, or to be refused."""
+        if self._seen is None:  # changed after it was read, and before it was watched?
+            self._seen = content
+            return self._planned(if_wrong=True)
+        # What was refused may have become right without it: when a secret that it names is there at last.
+        return content != self._seen or (self._was_refused and self._planned(if_wrong=False))
+
+    def _planned(self, *, if_wrong: bool) -> bool:
         try:
-            planned = self._answer(self._run.ask("plan"))
+            plan: Plan | None = self._answer(self._run.ask("plan"))
         except ConfigError:
-            return True
-        return planned is not None and bool(planned.changes)
+            return if_wrong
+        return plan is not None and bool(plan.changes) and (if_wrong or not plan.refused)
+
+    def _reload(self) -> None:
+        report: Reloaded | None = self._answer(self._run.ask("reload", verify=self._verify))
+        self._was_refused = report is not None and not report.applied and not report.rolled_back
+        config = self._run.config
+        files = tuple(path.absolute() for path in files_of(config)) if config is not None else ()
+        if files and files != self.files:
+            self.files, self._seen = files, None
 
     def _answer(self, asked: Future[Any]) -> Any:
         """What the run answers; None if this is closed before: a loop that is closed answers nobody."""

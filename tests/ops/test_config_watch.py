@@ -156,6 +156,21 @@ def test_the_file_of_a_secret_is_watched_too_and_its_content_never_told(tmp_path
     watched(path, then)
 
 
+def test_what_was_refused_for_want_of_a_secret_is_applied_when_that_is_there(tmp_path):
+    path = written(tmp_path / "settings.toml", "factor = 1")
+
+    async def then(run):
+        written(path, "factor = 2\ntoken_file = './late'")
+        await until(lambda: len(told(run, "config.rejected")) == 1)
+        (tmp_path / "late").write_text("hush")
+        await until(lambda: factor(run) == 2)
+        assert (run.config.token, len(told(run, "config.rejected"))) == (SecretStr("hush"), 1)
+        (tmp_path / "late").write_text("new-hush")
+        await until(lambda: run.config.token == SecretStr("new-hush"))
+
+    watched(path, then)
+
+
 def test_a_change_while_the_run_is_paused_is_applied_when_it_goes_on(tmp_path):
     path = written(tmp_path / "settings.toml", "factor = 1")
 
