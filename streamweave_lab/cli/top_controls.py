@@ -9,10 +9,14 @@ from typing import Any
 from rich.text import Text
 
 from streamweave_lab.cli.top_parts import plain
+from streamweave_lab.clock import SYSTEM_CLOCK
 from streamweave_lab.config.plan import Plan
 from streamweave_lab.engine.protocol import Run, Verb
 from streamweave_lab.engine.reports import Drained, Reloaded
 from streamweave_lab.engine.status import Status
+
+SAID_LASTS = 15.0
+"""Seconds for which the last line tells what came of a key."""
 
 OVER = ("stopped", "failed")
 HELP = (("d", "drain"), ("p", "pause"), ("r", "reload"), ("c", "checkpoint"), ("q", "quit"))
@@ -24,7 +28,7 @@ class Controls:
     def __init__(self, run: Run, drain_timeout: float) -> None:
         self._run, self._drain_timeout = run, drain_timeout
         self._question, self._yes = "", _nothing
-        self._said, self._bad = "", False
+        self._said, self._bad, self._said_at = "", False, 0.0
         self._asked = 0
 
     def press(self, key: str) -> bool:
@@ -47,7 +51,9 @@ class Controls:
         if status.state in OVER:
             return _keys([("q", "quit")]).append(*_end(status))
         resumes = status.state == "paused"
-        if self._said:  # then there is no room for what everybody has read
+        if (
+            self._said and SYSTEM_CLOCK.now() - self._said_at < SAID_LASTS
+        ):  # then there is no room for what everybody has read
             line = _keys([(key, "") for key, _ in HELP])
             return line.append(plain(self._said), "bold red" if self._bad else "bold")
         return _keys([(key, "resume" if resumes and what == "pause" else what) for key, what in HELP])
@@ -112,7 +118,7 @@ class Controls:
         self._say(*outcome(report))
 
     def _say(self, said: str, bad: bool = False) -> None:
-        self._said, self._bad = said, bad
+        self._said, self._bad, self._said_at = said, bad, SYSTEM_CLOCK.now()
 
 
 def outcome(report: object) -> tuple[str, bool]:

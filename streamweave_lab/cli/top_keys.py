@@ -7,6 +7,7 @@ import select
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Event
 
 READ = 64
 """Bytes: an arrow key sends a few at once, and is one key."""
@@ -21,7 +22,7 @@ class Keys:
     def pressed(self, timeout: float) -> str | None:
         """The key that is pressed within `timeout` seconds; None if none is. "" at the end of the input."""
         if self._descriptor is None:
-            select.select([], [], [], timeout)
+            Event().wait(timeout)
             return None
         there, _, _ = select.select([self._descriptor], [], [], timeout)
         if not there:
