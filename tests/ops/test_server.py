@@ -19,6 +19,7 @@ from streamweave_lab.graph.graph import Graph
 from streamweave_lab.operators import Count, ForEach, Map, Replay
 from streamweave_lab.ops.http.limits import Limits
 from streamweave_lab.ops.server import Server, serve
+from tests.ops.http.conftest import NO_TLS
 
 PROMTOOL = os.environ.get("PROMTOOL", "promtool")
 PROBES = ["/live", "/ready", "/startup", "/metrics"]
@@ -49,7 +50,7 @@ def server(run: LocalRun) -> Iterator[Server]:
 
 
 def get(server: Server, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
-    return httpx.get(server.url + path, headers=headers)
+    return httpx.get(server.url + path, headers=headers, verify=NO_TLS)
 
 
 def block(run: LocalRun, seconds: float) -> None:
@@ -93,7 +94,7 @@ def test_openmetrics_is_answered_when_it_is_asked_for(server: Server) -> None:
 
 
 def test_probes_answer_at_once_while_the_loop_is_blocked_and_ready_says_why(server: Server, run: LocalRun) -> None:
-    block(run, 3.0)
+    block(run, 2.5)
     not_ready = until(server, "/ready", 503)
     assert not_ready.json()["status"] == "not ready"
     assert "the event loop has not answered for 1 s: other code on it blocks it" in not_ready.json()["reasons"][0]
@@ -113,7 +114,7 @@ def test_probes_answer_at_once_while_the_loop_is_blocked_and_ready_says_why(serv
 def test_live_turns_503_once_the_loop_has_been_silent_for_longer_than_the_threshold(run: LocalRun) -> None:
     with serve(run, limits=Limits(silent=0.8)) as server:
         assert get(server, "/live").status_code == 200
-        block(run, 2.5)
+        block(run, 1.8)
         dead = until(server, "/live", 503).json()
         assert dead["status"] == "not live"
         assert dead["reasons"][0].startswith("the event loop has not answered for 1 s (limit 1 s)")
@@ -126,7 +127,7 @@ def test_live_turns_503_once_the_loop_has_been_silent_for_longer_than_the_thresh
 def test_a_verb_that_a_blocked_loop_cannot_take_yet_is_an_operation_that_goes_on(run: LocalRun) -> None:
     with serve(run) as server:
         auth = {"Authorization": f"Bearer {server.token}"}
-        block(run, 1.5)
+        block(run, 0.9)
         began = time.monotonic()
         asked = httpx.post(f"{server.url}/pause", headers=auth)
         assert time.monotonic() - began < 1.0

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
+from difflib import get_close_matches
 from math import isfinite
 
 from pydantic import ValidationError
-from pydantic_core import from_json
+from pydantic_core import ErrorDetails, from_json
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -74,19 +76,30 @@ def _parsed(body: type[Body], text: bytes) -> Body:
     try:
         document = from_json(text, allow_inf_nan=False) if text.strip() else {}
     except ValueError as error:
-        raise Problem(400, "malformed", f"the body is not JSON: {error}; send an object, such as {{}}") from error
+        what = f"the body is not JSON: {error}; send an object, such as {json.dumps(body.example)}"
+        raise Problem(400, "malformed", what) from error
     if not isinstance(document, dict):
-        raise Problem(422, "invalid", f"the body is a JSON {_kind(document)}; send an object, such as {{}}")
+        what = f"the body is a JSON {_kind(document)}; send an object, such as {json.dumps(body.example)}"
+        raise Problem(422, "invalid", what)
     try:
         return body.model_validate(document)
     except ValidationError as error:
-        problems = tuple(_sentence(each["loc"], each["msg"]) for each in error.errors(include_url=False))
-        known = ", ".join(body.model_fields)
-        raise Problem(422, "invalid", f"the body does not fit; it may have {known}", problems=problems) from error
+        problems = tuple(_sentence(body, each) for each in error.errors(include_url=False))
+        what = f"the body does not fit; send such as {json.dumps(body.example)}"
+        raise Problem(422, "invalid", what, problems=problems) from error
 
 
-def _sentence(where: tuple[int | str, ...], what: str) -> str:
-    return f"{'.'.join(map(str, where)) or 'body'}: {what}"
+def _sentence(body: type[Body], error: ErrorDetails) -> str:
+    where = ".".join(map(str, error["loc"])) or "body"
+    match error["type"]:
+        case "missing":
+            return f"{where}: is missing"
+        case "extra_forbidden":
+            near = get_close_matches(where, body.model_fields, n=1)
+            return f"{where}: is not known; " + (
+                f"did you mean {near[0]}?" if near else f"there is {', '.join(body.model_fields)}"
+            )
+    return f"{where}: {error['msg']}"
 
 
 def _kind(document: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -27,6 +27,7 @@ class Body(BaseModel):
     """Of every request that acts. An empty body is one without any member."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
+    example: ClassVar[dict[str, Any]] = {}
 
     why: str = Field("", max_length=500, description="Kept with the events, and with configuration versions.")
 
@@ -42,11 +43,15 @@ class Nothing(Body):
 class Within(Body):
     """What may take a time."""
 
+    example = {"timeout": 30}
+
     timeout: Seconds = Field(30.0, description="Seconds after which it is ended by force.")
 
 
 class Verified(Body):
     """A change that may be watched."""
+
+    example = {"why": "the limit was too tight", "verify": 5}
 
     verify: float = Field(
         0.0, ge=0, le=600, allow_inf_nan=False,
@@ -56,6 +61,8 @@ class Verified(Body):
 
 class Changes(Verified):
     """Fields of the configuration, and their new values."""
+
+    example = {"changes": {"speed": 60}, "why": "the limit was too tight"}
 
     changes: dict[str, Any] = Field(
         min_length=1, max_length=1000, description='By dotted name: `{"speed": 60, "sink.path": "b"}`.'
@@ -69,6 +76,8 @@ class Changes(Verified):
 class Steps(Body):
     """How far a paused run goes on."""
 
+    example = {"items": 1}
+
     items: Whole | None = Field(None, ge=1, le=1_000_000, description="Items to let in; not together with `until`.")
     until: float | None = Field(None, allow_inf_nan=False, description="Event time in seconds, to be reached.")
     timeout: Seconds = Field(30.0, description="Seconds for items in flight.")
@@ -76,6 +85,8 @@ class Steps(Body):
 
 class Looks(Body):
     """Which items to look at."""
+
+    example = {"pattern": "parse.*", "n": 5}
 
     pattern: str = Field(min_length=1, max_length=200, description='Of port names, as of files: "parse.*".')
     n: Whole = Field(10, ge=1, le=1000, description="Items at each port.")
@@ -85,6 +96,8 @@ class Looks(Body):
 
 class Back(Verified):
     """To which configuration."""
+
+    example = {"version": 1, "why": "errors rose"}
 
     version: Whole | None = Field(
         None, ge=1, le=2**53, description="As GET /config/history numbers them; else the one before that in force."

@@ -68,7 +68,7 @@ def _operation(endpoint: Endpoint, schemas: dict[Any, Any]) -> dict[str, Any]:
     if endpoint.parameters:
         described["parameters"] = [_parameter(each) for each in endpoint.parameters]
     if endpoint.body is not None:
-        content = {"application/json": {"schema": schemas[endpoint.body]}}
+        content = {"application/json": {"schema": schemas[endpoint.body], "example": endpoint.body.example}}
         described["requestBody"] = {"required": _needs_more(endpoint), "content": content}
     return described
 

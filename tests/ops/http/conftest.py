@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -19,6 +20,8 @@ from streamweave_lab.operators import Count, Map, Replay
 from streamweave_lab.ops.http.limits import Limits
 from streamweave_lab.ops.server import Server, serve
 
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For clients that need none: to load the authorities anew for each takes longer than what is tested."""
 TOKEN = "a-token-of-a-test-0123456789"
 
 
@@ -64,7 +67,9 @@ def steady() -> Iterator[Server]:
 @pytest.fixture
 def asking(steady: Server) -> Iterator[httpx.Client]:
     """Asks the steady server, with the token."""
-    with httpx.Client(base_url=steady.url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=20) as client:
+    with httpx.Client(
+        base_url=steady.url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=20, verify=NO_TLS
+    ) as client:
         yield client
         assert steady.run.status().state == "running", "whatever was sent, the run goes on"
 
@@ -84,7 +89,9 @@ def server(run: LocalRun, limits: Limits) -> Iterator[Server]:
 @pytest.fixture
 def client(server: Server) -> Iterator[httpx.Client]:
     """Has the token."""
-    with httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=20) as asking:
+    with httpx.Client(
+        base_url=server.url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=20, verify=NO_TLS
+    ) as asking:
         yield asking
 
 

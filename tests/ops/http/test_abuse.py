@@ -14,7 +14,7 @@ import pytest
 from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.ops.http.limits import Limits
 from streamweave_lab.ops.server import Server
-from tests.ops.http.conftest import TOKEN
+from tests.ops.http.conftest import NO_TLS, TOKEN
 
 Dial = Callable[[], socket.socket]
 
@@ -49,9 +49,9 @@ def request(*lines: str, body: bytes = b"") -> bytes:
 
 
 def test_two_hundred_scrapes_at_once_are_all_answered_and_probes_between_them(steady: Server) -> None:
-    opened = [socket.create_connection(("127.0.0.1", steady.port), timeout=20) for _ in range(200)]
+    opened = [socket.create_connection(("127.0.0.1", steady.port), timeout=20) for _ in range(60)]
     took: list[float] = []
-    with httpx.Client(base_url=steady.url) as probing:
+    with httpx.Client(base_url=steady.url, verify=NO_TLS) as probing:
         probing.get("/live")
         for each in opened:
             each.sendall(request("GET /metrics HTTP/1.1", "Host: localhost", "Connection: close"))
@@ -87,22 +87,16 @@ def _live(server: Server) -> int:
 
 
 @pytest.mark.parametrize("limits", [Limits(read_seconds=0.4)])
-@pytest.mark.parametrize(
-    "said",
-    [
-        b"",
-        b"GET /live HT",
-        b"GET /live HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
-        b"POST /drain HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %b\r\nContent-Length: 10\r\n\r\n{"
-        % TOKEN.encode(),
-    ],
-    ids=["nothing", "half a line", "half a header", "half a body"],
-)
-def test_who_never_finishes_a_request_is_cut_off(dial: Dial, said: bytes, run: LocalRun) -> None:
-    connection = dial()
-    connection.sendall(said)
+def test_who_never_finishes_a_request_is_cut_off(dial: Dial, run: LocalRun) -> None:
+    half_a_body = request(
+        "POST /drain HTTP/1.1", "Host: localhost", f"Authorization: Bearer {TOKEN}", "Content-Length: 9"
+    )
+    begun = [b"", b"GET /live HT", b"GET /live HTTP/1.1\r\nHost: localhost\r\nX-Slow: ", half_a_body + b"{"]
+    connections = [dial() for _ in begun]
     began = time.monotonic()
-    assert told(connection).startswith(b"HTTP/1.1 408 ")
+    for connection, said in zip(connections, begun, strict=True):
+        connection.sendall(said)
+    assert [told(connection).split()[1] for connection in connections] == [b"408"] * 4
     assert 0.2 < time.monotonic() - began < 3
     assert run.status().state == "running"
 
@@ -260,8 +254,8 @@ def test_who_tries_tokens_is_slowed_down_and_who_has_it_is_not(client: httpx.Cli
 
 def test_probes_take_milliseconds_while_somebody_floods_the_server(asking: httpx.Client, steady: Server) -> None:
     took: list[float] = []
-    with ThreadPoolExecutor(4) as pool, httpx.Client(base_url=steady.url) as probing:
-        flood = [pool.submit(asking.get, "/status") for _ in range(200)]
+    with ThreadPoolExecutor(4) as pool, httpx.Client(base_url=steady.url, verify=NO_TLS) as probing:
+        flood = [pool.submit(asking.get, "/status") for _ in range(60)]
         while not all(each.done() for each in flood):
             began = time.perf_counter()
             assert probing.get("/live").status_code == 200

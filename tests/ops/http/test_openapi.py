@@ -17,7 +17,7 @@ from streamweave_lab.engine.protocol import VERBS
 from streamweave_lab.ops.http.limits import Limits
 from streamweave_lab.ops.http.table import TABLE
 from streamweave_lab.ops.server import Server, serve
-from tests.ops.http.conftest import TOKEN, Speed, running
+from tests.ops.http.conftest import NO_TLS, TOKEN, Speed, running
 
 AUTH = {"Authorization": f"Bearer {TOKEN}"}
 FEW = settings(
@@ -74,7 +74,7 @@ def test_every_row_of_the_table_is_described_and_every_verb_has_one(asking: http
 
 def test_what_needs_the_token_is_what_is_described_to_need_it(steady: Server) -> None:
     for endpoint in TABLE:
-        answer = httpx.request(endpoint.method, steady.url + endpoint.path)
+        answer = httpx.request(endpoint.method, steady.url + endpoint.path, verify=NO_TLS)
         assert (answer.status_code == 401) is not endpoint.open, endpoint.path
 
 

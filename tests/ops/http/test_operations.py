@@ -205,3 +205,32 @@ def test_closing_the_server_lets_nobody_wait(run: LocalRun) -> None:
     waiting.join(10)
     assert answers == [202]
     assert time.monotonic() - began < 2
+
+
+def test_a_body_that_does_not_fit_is_answered_with_what_would(client: httpx.Client) -> None:
+    wrong = client.post("/configure", json={"limit": 3, "chnges": {}})
+    assert wrong.json()["detail"].startswith('the body does not fit; send such as {"changes": {"speed": 60}')
+    assert wrong.json()["problems"] == [
+        "changes: is missing",
+        "limit: is not known; there is why, verify, changes",
+        "chnges: is not known; did you mean changes?",
+    ]
+    form = client.post("/drain", content=b"timeout=3")
+    assert form.json()["detail"].endswith('send an object, such as {"timeout": 30}')
+
+
+def test_what_a_run_that_has_ended_is_asked_is_answered_at_once(client: httpx.Client) -> None:
+    assert client.post("/stop", params={"wait": 5}).json()["result"]["dropped"] is not None
+    began = time.monotonic()
+    answers = {
+        verb: client.post(f"/{verb}", params={"wait": 5}, json=body).status_code
+        for verb, body in {
+            "drain": {}, "suspend": {}, "stop": {}, "reload": {}, "configure": {"changes": {"limit": 11}},
+            "rollback": {}, "checkpoint": {}, "pause": {}, "resume": {}, "step": {}, "tap": {"pattern": "*"},
+        }.items()
+    }  # fmt: skip
+    assert time.monotonic() - began < 3
+    assert answers == {
+        "drain": 200, "suspend": 409, "stop": 200, "reload": 200, "configure": 200, "rollback": 200,
+        "checkpoint": 409, "pause": 409, "resume": 409, "step": 409, "tap": 200,
+    }  # fmt: skip

@@ -11,7 +11,7 @@ from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.errors import ConfigError
 from streamweave_lab.ops.http.tokens import Token, find_token
 from streamweave_lab.ops.server import Server, serve
-from tests.ops.http.conftest import TOKEN
+from tests.ops.http.conftest import NO_TLS, TOKEN
 
 LONG = "x" * 43
 
@@ -81,25 +81,25 @@ def test_what_is_not_the_token_does_not_fit(given: str) -> None:
     assert not Token(TOKEN).fits(given)
 
 
-def test_a_token_is_in_no_repr(server: Server) -> None:
-    assert TOKEN not in repr(Token(TOKEN)) + repr(server) + str(server)
-    assert server.token == TOKEN
+def test_a_token_is_in_no_repr(steady: Server) -> None:
+    assert TOKEN not in repr(Token(TOKEN)) + repr(steady) + str(steady)
+    assert steady.token == TOKEN
 
 
 @pytest.mark.parametrize(
     "sent", ["", "Bearer", f"Basic {TOKEN}", TOKEN, f"Bearer {TOKEN}x", "Bearer ü", f"Bearer {TOKEN},x"]
 )
-def test_whoever_has_not_the_token_is_told_what_to_send(server: Server, sent: str) -> None:
+def test_whoever_has_not_the_token_is_told_what_to_send(steady: Server, sent: str) -> None:
     headers = {"Authorization": sent.encode("latin-1")} if sent else {}
-    answer = httpx.post(f"{server.url}/drain", headers=headers)
+    answer = httpx.post(f"{steady.url}/drain", headers=headers, verify=NO_TLS)
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, 'Bearer realm="streamweave"')
     assert "Authorization: Bearer TOKEN" in answer.text or "not the token of this server" in answer.text
     assert TOKEN not in answer.text
 
 
-def test_two_tokens_in_one_request_are_none(server: Server) -> None:
+def test_two_tokens_in_one_request_are_none(steady: Server) -> None:
     both = [("Authorization", f"Bearer {TOKEN}"), ("Authorization", "Bearer x")]
-    assert httpx.get(f"{server.url}/status", headers=both).status_code == 401
+    assert httpx.get(f"{steady.url}/status", headers=both, verify=NO_TLS).status_code == 401
 
 
 def test_what_a_node_raised_is_told_only_to_those_who_have_the_token(server: Server, run: LocalRun) -> None:
