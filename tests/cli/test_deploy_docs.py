@@ -25,6 +25,7 @@ def commands(page):
     blocks = re.findall(r"^ *```sh\n(.*?)```", text, re.DOTALL | re.MULTILINE)
     shown = [line.strip() for block in blocks for line in block.splitlines()]
     shown += re.findall(r"`(streamweave-lab [^`]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+    shown = [re.sub(r"^kubectl exec .*? -- ", "", line) for line in shown]
     return [line for line in shown if line.startswith("streamweave-lab")]
 
 
