@@ -132,7 +132,7 @@ def test_a_long_drain_asks_for_more_time_again_and_again(manager: Manager, monke
             assert not any("EXTEND_TIMEOUT_USEC" in message for message in manager.heard())
             await run.drain(timeout=0.3)
             extended = [message for message in manager.heard() if "EXTEND_TIMEOUT_USEC" in message]
-            assert len(extended) >= 3
+            assert len(extended) >= 2
             assert {message["EXTEND_TIMEOUT_USEC"] for message in extended} == {"15000000"}
             assert extended[-1]["STATUS"].startswith("draining for 0 s, now ")
 
@@ -155,7 +155,7 @@ def test_a_reload_that_is_watched_for_long_asks_for_more_time(
             await run.configure(None, 0.2, limit=4)
             notifier.reload_ended()
             heard = manager.heard()
-            assert sum("EXTEND_TIMEOUT_USEC" in message for message in heard) >= 3
+            assert sum("EXTEND_TIMEOUT_USEC" in message for message in heard) >= 2
             assert ("RELOADING" in heard[0], "READY" in heard[-1]) == (True, True)
             await run.stop()
 
@@ -170,15 +170,15 @@ def test_the_watchdog_hears_from_the_loop_at_half_of_its_time_and_not_while_the_
     async def main() -> None:
         run = endless().start()
         with notifying(run, environ):
-            await asyncio.sleep(0.3)
-            beats = manager.heard().count({"WATCHDOG": "1"})
-            assert 3 <= beats <= 8, "every 50 ms"
+            began, beats = SYSTEM_CLOCK.now(), 0
+            while beats < 4:
+                beats += (await manager.hears()).count({"WATCHDOG": "1"})
+            assert SYSTEM_CLOCK.now() - began >= 0.14, "the first at once, then every 50 ms"
             blocked = SYSTEM_CLOCK.now() + 0.3
             while SYSTEM_CLOCK.now() < blocked:
                 pass
             assert manager.heard() == []
-            await asyncio.sleep(0.06)
-            assert {"WATCHDOG": "1"} in manager.heard()
+            assert {"WATCHDOG": "1"} in await manager.hears(), "it goes on when the loop does"
             await run.stop()
 
     asyncio.run(main())
