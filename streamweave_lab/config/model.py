@@ -62,7 +62,8 @@ class Config(BaseModel):
     def load(cls, path: str | os.PathLike[str] | None = None, *, environ: Mapping[str, str] = os.environ) -> Self:
         """Read the settings from a TOML or JSON file, if one is named, and from the environment.
 
-        A file must say `schema_version`. In the environment the field `sink.path` is STREAMWEAVE_SINK__PATH.
+        A file must say `schema_version`. In the environment the field `sink.path` is STREAMWEAVE_SINK__PATH. Not read
+        are STREAMWEAVE_TOKEN, _TOKEN_FILE, _URL, _LOG and _METRICS_PORTS, which are the process's own.
 
         Raises: ConfigError that names everything that is wrong; nothing is applied in part.
         """

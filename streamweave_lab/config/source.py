@@ -16,6 +16,9 @@ from streamweave_lab.errors import ConfigError
 
 PREFIX = "STREAMWEAVE_"
 
+OWN = frozenset(f"{PREFIX}{name}" for name in ("LOG", "METRICS_PORTS", "TOKEN", "TOKEN_FILE", "URL"))
+"""What the process itself is told by. A field `token` must not take the server's: it may be sent elsewhere."""
+
 _LARGEST = 1 << 20
 """Characters of a file, more than anybody writes: who names /dev/zero must not fill the memory."""
 
@@ -67,6 +70,7 @@ def in_environment(environ: Mapping[str, str], known: dict[str, Leaf]) -> Found:
     """The layer of the environment: STREAMWEAVE_KEY, STREAMWEAVE_SECTION__KEY, and credentials of systemd."""
     found = Found()
     variables = {variable_of(name): leaf for name, leaf in known.items()}
+    environ = {name: value for name, value in environ.items() if name not in OWN}
     for variable, leaf in variables.items():
         if variable in environ:
             found.put(leaf.name, _value(environ[variable], leaf), f"environment {variable}")

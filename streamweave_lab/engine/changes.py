@@ -16,7 +16,7 @@ from streamweave_lab.config.restore import restored, secrets_that_differ
 from streamweave_lab.engine.actor import actor
 from streamweave_lab.engine.lifecycle import State
 from streamweave_lab.engine.reports import Reloaded
-from streamweave_lab.engine.verify import Health, Verdict, health, watched
+from streamweave_lab.engine.verify import Health, Verdict, health, since, watched
 from streamweave_lab.errors import ConfigError
 from streamweave_lab.graph.batch import Barrier
 
@@ -42,6 +42,8 @@ class Changes:
         self.history = History()
         self._turn = asyncio.Lock()
         self._waiting = 0
+        self._last = Health()
+        """How the run did when its configuration was last changed."""
         if run.config is not None:
             self.history.put(self.described("started", run.config, version=1, epoch=0), run.config)
 
@@ -88,7 +90,7 @@ class Changes:
         finally:
             self._waiting -= 1
         try:
-            before = health(self._run)
+            before = since(self._last, health(self._run))
             present, number = self._run.config, self._run.config_version
             report = await self._change(wanted)
             if not report.applied or report.version == number or verify <= 0 or present is None:
@@ -138,6 +140,7 @@ class Changes:
         """Before anything else can happen on the loop."""
         run = self._run
         run.config, run.config_epoch = new, epoch
+        self._last = health(run)
         run.config_version = version.version or run.config_version
         run.reloads["rolled_back" if version.restores else "applied"] += 1
         run.last_reload_successful, run.last_reload_at = True, run.core.clock.wall()

@@ -20,6 +20,9 @@ FEWEST_ERRORS = 3
 MARGIN = 0.01
 """The share of refused items may rise to twice what it was, and by this much, before it is a rise."""
 
+ENOUGH_ITEMS = 100
+"""So many items of a node tell what share of them it usually refuses."""
+
 
 @dataclass(frozen=True)
 class Work:
@@ -48,6 +51,19 @@ class Verdict:
     """In which respects it does worse: a sentence each."""
     cut_short: str | None = None
     """Why it was not watched to the end."""
+
+
+def since(last: Health, now: Health) -> Health:
+    """What a run has done since it was last changed, by which the next change is judged.
+
+    A node that has done little since is judged by all it has done.
+    """
+    nodes = {}
+    for name, work in now.nodes.items():
+        past = last.nodes.get(name, Work())
+        fresh = Work(work.items - past.items, work.errors - past.errors, work.restarts - past.restarts)
+        nodes[name] = fresh if fresh.items >= ENOUGH_ITEMS else work
+    return Health(nodes, now.reasons)
 
 
 def worse(before: Health, applied: Health, now: Health) -> tuple[str, ...]:

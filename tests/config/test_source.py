@@ -121,6 +121,18 @@ def test_a_misspelt_variable_is_refused_but_not_one_of_another_program():
     assert FlightsConfig.load(environ={"STREAMWEAVE_LOG": "debug", "STREAMWEAVE_PORT": "tcp://10.0.0.1"})
 
 
+def test_the_variables_of_the_process_itself_are_no_settings(tmp_path):
+    class Named(Config):
+        token: SecretStr | None = None
+        log: str = "here"
+        tokens: int = 3
+
+    written(tmp_path, "of-the-server", "token")
+    environ = {"STREAMWEAVE_TOKEN_FILE": str(tmp_path / "token"), "STREAMWEAVE_LOG": "debug"}
+    assert Named.load(environ=environ) == Named()
+    assert Named.load(environ={"STREAMWEAVE_TOKEN": "of-the-server", "STREAMWEAVE_TOKENS": "4"}) == Named(tokens=4)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "problem"),
     [

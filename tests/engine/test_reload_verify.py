@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from streamweave_lab.config.model import Config, live
-from streamweave_lab.engine.verify import Health, Work, worse
+from streamweave_lab.engine.verify import Health, Work, since, worse
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.graph.node import Wait
 from streamweave_lab.graph.supervision import Supervision
@@ -170,6 +170,26 @@ def test_a_secret_goes_back_with_the_version_that_did_harm_and_that_is_said() ->
         await run.stop()
 
     run_virtual(main())
+
+
+def test_what_a_node_refused_before_an_earlier_change_is_no_measure_for_the_next() -> None:
+    async def main() -> None:
+        run = graph().start(Settings(limit=0))
+        await asyncio.sleep(100)
+        await run.configure(limit=100)
+        await asyncio.sleep(100)
+        report = await run.configure({"limit": 50}, 20.0)
+        assert report.rolled_back
+        assert report.refused[0].endswith("of its items, before it were 0.0%")
+        await run.stop()
+
+    run_virtual(main())
+
+
+def test_after_two_changes_in_quick_succession_all_that_came_before_is_the_measure() -> None:
+    last = Health({"a": Work(1000, 50)})
+    assert since(last, Health({"a": Work(1099, 50)})).nodes["a"] == Work(1099, 50)
+    assert since(last, Health({"a": Work(1100, 50)})).nodes["a"] == Work(100, 0)
 
 
 def test_what_is_worse_is_told_apart_from_what_was_so_before() -> None:
