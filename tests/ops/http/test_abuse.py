@@ -49,7 +49,7 @@ def request(*lines: str, body: bytes = b"") -> bytes:
 
 
 def test_two_hundred_scrapes_at_once_are_all_answered_and_probes_between_them(steady: Server) -> None:
-    opened = [socket.create_connection(("127.0.0.1", steady.port), timeout=20) for _ in range(60)]
+    opened = [socket.create_connection(("127.0.0.1", steady.port), timeout=20) for _ in range(200)]
     took: list[float] = []
     with httpx.Client(base_url=steady.url, verify=NO_TLS) as probing:
         probing.get("/live")
