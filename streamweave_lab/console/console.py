@@ -44,7 +44,7 @@ class Console(anywidget.AnyWidget):
         self._timer: asyncio.TimerHandle | None = None
         self._loop = _loop_for(run)
         self._text = f"console of run {run.name!r}"
-        super().__init__(topology=columns.topology(status, getattr(run, 'url', None)), **self._feed.whole(status))
+        super().__init__(topology=columns.topology(status, getattr(run, "url", None)), **self._feed.whole(status))
         self._controls = None if self._loop is None else Controls(run, self._loop, self.send)
         self.on_msg(self._on_message)
         if self._loop is None or status.state in columns.ENDED:
