@@ -67,6 +67,7 @@ from streamweave_lab.progress.window import Counting, ProcessingTime, Session, S
 
 if TYPE_CHECKING:
     from streamweave_lab.engine.rehearse import Rehearsal
+    from streamweave_lab.ops.log_settings import LogSettings
     from streamweave_lab.ops.logs import Log
     from streamweave_lab.remote.run import RemoteRun
     from streamweave_lab.state.folder_store import FolderStore
@@ -98,6 +99,7 @@ __all__ = [
     "KeyedStep",
     "Latest",
     "LocalRun",
+    "LogSettings",
     "Map",
     "MapAsync",
     "Merge",
@@ -147,18 +149,22 @@ __all__ = [
 ]
 
 
-_STORES = {"FolderStore": "folder_store", "SqliteStore": "sqlite_store"}
-"""Brought in when they are asked for: most programs keep no state, and start faster without."""
+_LATER = {
+    "FolderStore": "streamweave_lab.state.folder_store",
+    "LogSettings": "streamweave_lab.ops.log_settings",
+    "SqliteStore": "streamweave_lab.state.sqlite_store",
+}
+"""Brought in when they are asked for: most programs need none of them, and start faster without."""
 
 
 def __getattr__(name: str) -> Any:
-    if name in _STORES:
-        return getattr(import_module(f"{__name__}.state.{_STORES[name]}"), name)
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *_STORES]
+    return [*globals(), *_LATER]
 
 
 def attach(url: str, token: str | None = None, **how: Any) -> RemoteRun:
