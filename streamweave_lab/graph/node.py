@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from difflib import get_close_matches
 from inspect import Signature, get_annotations, signature
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
@@ -164,6 +164,10 @@ class Node:
 
     def closed(self) -> None:
         """The run is over, however it ended: release what `opened` took."""
+
+    def check_outside(self) -> Iterable[str]:
+        """A sentence for everything outside that this node would miss. Opens and changes nothing; for `validate`."""
+        return ()
 
     # Inputs that wait for each other, as those of a Zip do. Where `choosy` is true the engine asks and tells.
 

@@ -51,12 +51,10 @@ def _around_node(node: Node) -> Iterator[str]:
         yield from _readable(node.path)
     elif isinstance(node, JSONLinesFile | SQLiteTable):
         yield from _writable(node.path)
-    asked = getattr(node, "check_outside", None)
-    if asked is not None:
-        try:
-            yield from map(str, asked())
-        except Exception as error:
-            yield f"check_outside() failed: {error!r}"
+    try:
+        yield from map(str, node.check_outside())
+    except Exception as error:
+        yield f"check_outside() failed: {error!r}"
 
 
 def _readable(path: Path) -> Iterator[str]:

@@ -44,6 +44,11 @@ class Wanting(Collect[int]):
         return ["the board is not there"]
 
 
+class Clumsy(Collect[int]):
+    def check_outside(self) -> list[str]:
+        return [{}["host"]]
+
+
 def times(item: int, config: Settings) -> int:
     return item * config.limit
 
@@ -146,6 +151,7 @@ def test_files_folders_stores_and_ports_that_are_missing_are_problems_of_the_thi
 
 def test_a_node_of_ones_own_says_what_it_would_miss():
     assert validate(graph(sink=Wanting("board"))).environment == ("board: the board is not there",)
+    assert validate(graph(sink=Clumsy("board"))).environment == ("board: check_outside() failed: KeyError('host')",)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
