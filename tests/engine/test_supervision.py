@@ -110,8 +110,13 @@ def test_a_node_goes_on_from_what_it_kept_at_the_last_checkpoint(tmp_path: Any) 
 def test_a_node_that_fails_after_a_resume_begins_again_from_what_the_run_went_on_from(tmp_path: Any) -> None:
     store = SqliteStore(tmp_path / "state.db")
 
+    class OneByOne(Replay[int]):
+        def poll(self, limit: int) -> Poll[int]:
+            return super().poll(1)
+
     def drawn(items: range) -> Graph:
-        return graph(Supervision(policy="restart"), items, Summing("sum", poison=4))
+        step = Summing("sum", poison=4)
+        return Graph("g", OneByOne("n", items) >> step >> Collect("all"), supervise={"sum": "restart"})
 
     drawn(range(1, 4)).run_to_end(store=store)
     run = drawn(range(1, 6)).run_to_end(store=store, resume=True)
