@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from streamweave_lab.state.store import Store
 
 DRAIN_SECONDS = 30.0
-ANSWER_SECONDS = 5.0
+ANSWER_SECONDS = 2.0
 FAREWELL_SECONDS = 1.0
 
 Say = Callable[[str], None]

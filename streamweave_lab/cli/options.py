@@ -80,6 +80,7 @@ def process(url: str | None, token_file: Path | None, ca: Path | None) -> Remote
 
 async def asked(url: str | None, token_file: Path | None, ca: Path | None, path: str) -> Any:
     """What the process that these options name answers at `path`. Raises: as `process`."""
+    import streamweave_lab.remote.attach  # noqa: F401 - the first to be asked for, for it says which extra is missing
     from streamweave_lab.errors import RemoteError
     from streamweave_lab.remote import access
     from streamweave_lab.remote.line import Line, Problem

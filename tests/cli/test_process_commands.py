@@ -102,8 +102,8 @@ def test_what_the_state_does_not_allow_is_told_with_70(ask: Ask) -> None:
     )
 
 
-def test_a_drain_answers_with_its_account_and_says_why_in_the_events(ask: Ask, run: sw.LocalRun) -> None:
-    answer = ask("drain", "--why", "maintenance")
+def test_a_drain_answers_with_its_account_and_the_events_say_who_asked(ask: Ask, run: sw.LocalRun) -> None:
+    answer = ask("drain")
     assert answer.exit_code == 0
     assert answer.stdout.startswith("endless: drained in 0.")
     assert answer.stdout.endswith(" s; nothing was dropped\n")
@@ -151,12 +151,12 @@ def test_a_reload_is_seen_before_applied_and_refused_whole(ask: Ask, settings: P
 
 def test_the_history_says_who_and_why_and_a_rollback_brings_back(ask: Ask, settings: Path, run: sw.LocalRun) -> None:
     settings.write_text("schema_version = 1\nlimit = 9\n")
-    assert ask("reload").exit_code == 0
+    assert ask("reload", "--why", "as agreed").exit_code == 0
     assert ask("config", "rollback", "1", "--why", "too many").stdout.startswith("endless: version 3 is in force")
     assert run.status().config is not None
     newest, before, first = json.loads(ask("config", "history", "--json").stdout)
     assert (newest["version"], newest["why"], newest["restores"], newest["who"]) == (3, "too many", 1, "http")
-    assert (before["version"], first["outcome"]) == (2, "started")
+    assert (before["version"], before["why"], first["outcome"]) == (2, "as agreed", "started")
     table = ask("config", "history").stdout.splitlines()
     assert table[0].split() == ["version", "when", "outcome", "who", "what"]
     assert "as version 1; limit: 9.0 → 7.0; (too many)" in table[1]
