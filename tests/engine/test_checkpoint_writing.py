@@ -11,7 +11,7 @@ import pytest
 from streamweave_lab.errors import RunFailedError
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.graph.node import Poll, Sink, Wait
-from streamweave_lab.operators import Count, Replay
+from streamweave_lab.operators import Count, ForEach, Replay
 from streamweave_lab.state.sqlite_store import SqliteStore
 from streamweave_lab.state.store import Checkpoint, Info
 from streamweave_lab.testing.loop import run_virtual
@@ -149,6 +149,34 @@ def test_the_last_checkpoint_of_a_run_is_its_newest_also_where_another_is_still_
 
     asyncio.run(asyncio.wait_for(main(), 20))
     assert [info.reason for info in store.list("g")] == ["drain", "demand", "start"]
+
+
+async def _ten_seconds(_: object) -> None:
+    await asyncio.sleep(10.0)
+
+
+def test_nodes_that_end_while_others_have_not_met_the_barrier_are_kept_as_they_were_at_it(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "state.db")
+
+    def drawn() -> Graph:
+        source = ticks(4)
+        return Graph("g", source >> Count("n"), source >> ForEach("slow", _ten_seconds))
+
+    async def main() -> None:
+        run = drawn().start(store=store)
+        await asyncio.sleep(1.5)
+        assert (await run.checkpoint()).committed
+        assert [node.state for node in run.status().nodes] == ["ended", "ended", "busy"]
+        kept = store.latest("g")
+        assert kept is not None
+        assert dict(kept.positions) == {"ticks": 2}
+        await run.stop()
+        again = drawn().start(store=store, resume=True)
+        assert again["n"].count == 2
+        await again.done()
+        assert again["n"].count == 4
+
+    run_virtual(main())
 
 
 class Distant(Sink[int]):
