@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 from functools import cache, partial
 
 from starlette.applications import Starlette
@@ -44,7 +45,7 @@ def application(api: Api, hosts: frozenset[str], *, exposed: bool) -> Starlette:
     return app
 
 
-def _answering(api: Api, endpoint: Endpoint):  # type: ignore[no-untyped-def]
+def _answering(api: Api, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         if not endpoint.open:
             demand_token(api, request)

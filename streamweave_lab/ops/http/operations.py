@@ -122,6 +122,7 @@ class Operations:
                 what = f"this Idempotency-Key was used for another request (operation {name}); use a new one"
                 raise Problem(422, "key-used", what)
             return self._all[name]
+        self.look_after()
         if sum(not each.over for each in self._all.values()) >= self._most:
             what = f"{self._most} operations are running; wait for one of them to end, GET /operations lists them"
             raise Problem(429, "too-many-operations", what, headers={"Retry-After": "5"})

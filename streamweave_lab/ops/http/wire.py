@@ -14,6 +14,12 @@ from streamweave_lab.ops.http.limits import Limits
 _FULL = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"
 _LATE = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
+_SPOKEN = {
+    "http": "This server speaks HTTP without TLS: ask for http://, or serve it with certfile=.",
+    "https": "This server speaks HTTP 1.1 over TLS.",
+    None: "",
+}
+
 
 def protocol(limits: Limits) -> type[asyncio.Protocol]:
     """The protocol of uvicorn over h11, within `limits`; without them it waits for a slow client without end."""
@@ -57,6 +63,9 @@ def protocol(limits: Limits) -> type[asyncio.Protocol]:
         def resume_writing(self) -> None:
             super().resume_writing()
             self._writing = self._cancelled(self._writing)
+
+        def send_400_response(self, msg: str) -> None:
+            super().send_400_response(f"{msg} {_SPOKEN[self.scheme]}")
 
         def _incomplete(self) -> bool:
             """A request is awaited, or has not arrived whole."""
