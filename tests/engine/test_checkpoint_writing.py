@@ -11,7 +11,7 @@ import pytest
 from streamweave_lab.errors import RunFailedError
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.graph.node import Poll, Sink, Wait
-from streamweave_lab.operators import Count, ForEach, Replay
+from streamweave_lab.operators import Collect, Count, ForEach, Replay
 from streamweave_lab.state.sqlite_store import SqliteStore
 from streamweave_lab.state.store import Checkpoint, Info
 from streamweave_lab.testing.loop import run_virtual
@@ -175,6 +175,26 @@ def test_nodes_that_end_while_others_have_not_met_the_barrier_are_kept_as_they_w
         assert again["n"].count == 2
         await again.done()
         assert again["n"].count == 4
+
+    run_virtual(main())
+
+
+def test_nodes_that_have_ended_before_a_checkpoint_are_in_it(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "state.db")
+
+    def drawn() -> Graph:
+        return Graph("g", Replay("few", range(3)) >> Collect("kept"), ticks() >> Count("n"))
+
+    async def main() -> None:
+        run = drawn().start(store=store)
+        await asyncio.sleep(5.5)
+        assert [run.status().node(name).state for name in ("few", "kept")] == ["ended", "ended"]
+        assert (await run.checkpoint()).committed
+        await run.stop()
+        again = drawn().start(store=store, resume=True)
+        assert (again["few"].position, again["kept"].items, again["n"].count) == (3, [0, 1, 2], 6)
+        await again.drain()
+        assert again["kept"].items == [0, 1, 2]
 
     run_virtual(main())
 
