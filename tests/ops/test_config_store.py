@@ -3,6 +3,7 @@
 import asyncio
 import json
 import resource
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -96,6 +97,16 @@ def test_values_of_an_older_schema_are_migrated_when_they_are_brought_back(tmp_p
     path = tmp_path / "history.jsonl"
     process(path, Settings(factor=9))
     assert process(path, Newer(), 1)[1] == Newer(times=9)
+
+
+def test_a_change_that_a_crash_cut_off_stays_proposed_and_its_number_is_not_given_again(tmp_path):
+    path = tmp_path / "history.jsonl"
+    process(path, Settings())
+    journal = Journal(path, "ticking")
+    journal.write(replace(journal.versions()[0], id=2, version=2, outcome="proposed"))
+    said, _, number, (report,) = process(path, Settings(factor=7), 2)
+    assert (number, said.splitlines()[2]) == (3, "version 2 proposed, by code")
+    assert report.refused == ("version 2 is not in the history; there are 1, 3",)
 
 
 def test_no_secret_is_written(tmp_path):
