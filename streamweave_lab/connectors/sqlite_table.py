@@ -105,10 +105,9 @@ class SQLiteTable(Sink[Any]):
             self._begin()
         if self._transactions.closing and self.holds < _MOST_WAITING:
             self._let_wait(batch)
-            return
-        if self._waiting or self._transactions.closing:
+        else:
             self._catch_up()
-        self._take(batch)
+            self._take(batch)
 
     def snapshot(self) -> dict[str, Any]:
         """Under what number the journal knows the rows written so far."""
