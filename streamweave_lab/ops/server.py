@@ -39,6 +39,7 @@ _REMEDIES = {
     errno.EADDRINUSE: "end what listens there, or give port=0 to take a free one",
     errno.EACCES: "ports below 1024 are for the administrator; take a higher one",
 }
+_LARGEST_PORT = 65535
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
@@ -131,6 +132,8 @@ def serve(
     Raises: ConfigError for a token or a certificate that cannot be used, or an address that needs a token and has
     none; OSError if the port is taken or the address is not of this machine.
     """
+    if not 0 <= port <= _LARGEST_PORT:  # the resolver would take its lower 16 bits
+        raise ConfigError(f"run {run.name!r}", (f"port {port} is none; give 0 to {_LARGEST_PORT}, 0 for a free one",))
     loopback = _is_loopback(host)
     found = find_token(token, token_file, os.environ, exposed=not loopback)
     if found.made and not loopback:

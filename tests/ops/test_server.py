@@ -249,6 +249,17 @@ def test_a_port_that_somebody_else_has_is_an_error_at_once(run: LocalRun, server
     other.ask("stop").result(10)
 
 
+@pytest.mark.parametrize("port", [-1, 65536, 70_000])
+def test_a_port_that_is_none_is_refused(run: LocalRun, port: int) -> None:
+    with pytest.raises(ConfigError, match=f"port {port} is none; give 0 to 65535"):
+        serve(run, port=port)
+
+
+def test_an_address_of_another_machine_is_refused_with_its_reason(run: LocalRun) -> None:
+    with pytest.raises(OSError, match=r"cannot listen on 203.0.113.9 port 0: .*; see that the address is one of this"):
+        serve(run, host="203.0.113.9", token="x" * 20)
+
+
 def test_a_run_serves_itself(run: LocalRun) -> None:
     with run.serve() as server:
         assert json.loads(get(server, "/live").text)["status"] == "live"
