@@ -16,7 +16,7 @@ from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.errors import IllegalMoveError, StateError
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.graph.node import Poll, Sink, Step, Wait
-from streamweave_lab.operators import Collect, Count, ForEach, Map, Replay, Window
+from streamweave_lab.operators import Collect, Count, ForEach, Map, MapAsync, Replay, Window
 from streamweave_lab.operators import sum as total
 from streamweave_lab.progress.window import Tumbling
 from streamweave_lab.state.sqlite_store import SqliteStore
@@ -147,6 +147,65 @@ def test_what_a_silent_input_promised_before_is_still_known_after_a_resume(tmp_p
         await asyncio.sleep(3.5)
         status = again.status()
         assert (status.frontier, status.node("once").newest, status.lag) == (7.0, 100.0, 93.0)
+        await again.stop()
+
+    run_virtual(main())
+
+
+async def _slow_after_100(item: int) -> int:
+    await asyncio.sleep(0.0 if item <= 100 else 10.0)
+    return item
+
+
+def test_a_suspend_does_not_let_the_frontier_go_on_without_the_input_that_met_it_first(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "state.db")
+
+    class OneByOne(Replay[int]):
+        def poll(self, limit: int) -> Poll[int]:
+            return super().poll(1) if self.position < 2 else Wait(3600.0)
+
+    def drawn() -> Graph:
+        ten = Window("ten", total(float), Tumbling(seconds=10))
+        ahead = OneByOne("ahead", [100, 101], time=float) >> MapAsync("slow", _slow_after_100, concurrency=1)
+        return Graph("g", ahead >> ten, ticks() >> ten, ten >> Collect("all"), ten.late >> Collect("late"))
+
+    async def main() -> None:
+        run = drawn().start(store=store)
+        await asyncio.sleep(3.5)
+        assert (await run.suspend()).committed
+        assert (values(run), run.status().node("ten").frontier) == ([], 3.0)
+        again = drawn().start(store=store, resume=True)
+        await asyncio.sleep(8.0)
+        assert (values(again), again["late"].items) == ([45.0], [])
+        await again.stop()
+
+    run_virtual(main())
+
+
+async def _ten_seconds(item: int) -> int:
+    await asyncio.sleep(10.0)
+    return item
+
+
+def test_windows_stay_open_across_a_suspend_also_where_another_input_comes_to_its_own_end_meanwhile(
+    tmp_path: Path,
+) -> None:
+    store = SqliteStore(tmp_path / "state.db")
+
+    def drawn() -> Graph:
+        ten = Window("ten", total(float), Tumbling(seconds=10))
+        slow = Replay("few", [1, 2], time=float) >> MapAsync("slow", _ten_seconds, concurrency=1)
+        return Graph("g", slow >> ten, ticks() >> ten, ten >> Collect("all"), ten.late >> Collect("late"))
+
+    async def main() -> None:
+        run = drawn().start(store=store)
+        await asyncio.sleep(5.5)
+        assert run.status().node("few").state == "ended"
+        assert (await run.suspend()).committed
+        assert values(run) == []
+        again = drawn().start(store=store, resume=True)
+        await asyncio.sleep(6.0)
+        assert (values(again), again["late"].items) == ([48.0], [])
         await again.stop()
 
     run_virtual(main())
