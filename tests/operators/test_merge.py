@@ -135,3 +135,39 @@ def test_in_a_run_a_side_that_has_ended_lets_the_other_go_on_without_partners():
     run = graph.run_to_end()
     assert (run["n"].count, run["alone"].count) == (10, 49_990)
     assert run.status().node("pairs").held == 0
+
+
+class Ticking(sw.Replay[int]):
+    """One item a second."""
+
+    def poll(self, limit):
+        wait = self.position - self.clock.now()
+        return sw.Wait(wait) if wait > 0 else super().poll(1)
+
+
+def test_in_a_run_what_comes_after_the_other_side_has_ended_does_not_stay():
+    async def main():
+        pairs = Zip("pairs")
+        run = sw.Graph(
+            "ended",
+            Ticking("many", range(1000)) >> pairs.left,
+            sw.Replay("few", range(10)) >> pairs.right,
+            pairs >> sw.Count("n"),
+            pairs.left_only >> sw.Count("alone"),
+        ).start()
+        await asyncio.sleep(20.5)
+        assert (run["n"].count, run["alone"].count, run.status().node("pairs").held) == (10, 11, 0)
+        await run.stop()
+
+    run_virtual(main())
+
+
+def test_in_a_run_a_checkpoint_gets_through_a_zip_that_leaves_a_side_alone(tmp_path):
+    async def main():
+        run = uneven(20_000).start(store=sw.SqliteStore(tmp_path / "state.db"))
+        await asyncio.sleep(1.0)
+        assert not run.status().ready
+        assert (await asyncio.wait_for(run.checkpoint(), 10.0)).committed
+        await run.stop()
+
+    run_virtual(main())
