@@ -10,7 +10,7 @@ import pytest
 
 from streamweave_lab.errors import RunFailedError
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import Poll, Sink, Wait
+from streamweave_lab.graph.node import Poll, Sink, Step, Wait
 from streamweave_lab.operators import Collect, Count, ForEach, Replay
 from streamweave_lab.state.sqlite_store import SqliteStore
 from streamweave_lab.state.store import Checkpoint, Info
@@ -125,19 +125,47 @@ async def _until(come: Callable[[], bool]) -> None:
 
 
 class Slow(SqliteStore):
-    """Takes its time, as a folder far away does, with all but the last checkpoint of a run."""
+    """Takes its time, as a folder far away does, with checkpoints of one reason."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(path)
+        self.reason = reason
+        self.begun, self.go_on = threading.Event(), threading.Event()
 
     def write(self, checkpoint: Checkpoint) -> Info:
-        if checkpoint.reason == "demand":
+        if checkpoint.reason == self.reason:
             self.begun.set()
             self.go_on.wait(10)
         return super().write(checkpoint)
 
-    begun, go_on = threading.Event(), threading.Event()
+
+class Early(Step[int, int]):
+    """Sends an item of its own as soon as it has its first turn."""
+
+    def opened(self) -> None:
+        self.wake_at(self.clock.now())
+
+    def woken(self, now: float) -> None:
+        self.emit(self.out, 0)
+
+
+def test_no_node_has_a_turn_before_the_store_has_what_the_run_began_with(tmp_path: Path) -> None:
+    store = Slow(tmp_path / "state.db", "start")
+
+    async def main() -> None:
+        run = Graph("g", Replay("none", list[int]()) >> Early("early") >> Count("n")).start(store=store)
+        await asyncio.to_thread(store.begun.wait, 10)
+        await asyncio.sleep(0.01)  # enough for a turn, were there one
+        assert run["n"].count == 0
+        store.go_on.set()
+        await run.done()
+        assert run["n"].count == 1
+
+    asyncio.run(asyncio.wait_for(main(), 20))
 
 
 def test_the_last_checkpoint_of_a_run_is_its_newest_also_where_another_is_still_being_written(tmp_path: Path) -> None:
-    store = Slow(tmp_path / "state.db")
+    store = Slow(tmp_path / "state.db", "demand")
 
     async def main() -> None:
         run = Graph("g", ticks() >> Count("n")).start(store=store)
