@@ -21,6 +21,8 @@ class SystemClock:
 
     now = staticmethod(time.monotonic)
     wall = staticmethod(time.time)
+    used = staticmethod(time.process_time)
+    """Seconds of processor time that this process has used, in all its threads."""
 
 
 class VirtualClock:

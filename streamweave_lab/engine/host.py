@@ -145,17 +145,17 @@ def _made_for(loop: asyncio.AbstractEventLoop, asked: _Asked, batch_size: int | 
 def _enter(run: LocalRun, asked: _Asked) -> None:
     """Begin a run on its loop, with a heartbeat unless its time is virtual."""
     assert run.loop is not None  # noqa: S101 - made for a loop
+    # What the run begins here inherits this context, and must not be taken for the doing of whoever started it.
+    copy_context().run(_begin_unasked, run, run.loop, partial(asked.keeping.resumed, asked.graph))
+
+
+def _begin_unasked(run: LocalRun, loop: asyncio.AbstractEventLoop, resumed: Callable[[], Resume | None]) -> None:
+    nobody_asks()
     if run.core.clock is SYSTEM_CLOCK:
-        pulse = run.pulse = pulse_of(run.loop)
+        pulse = run.pulse = pulse_of(loop)
         pulse.enter()
         run.on_end(pulse.leave)
-    scheduler_of(run.loop).add(run.core)
-    # What the run begins here inherits this context, and must not be taken for the doing of whoever started it.
-    copy_context().run(_begin_unasked, run, partial(asked.keeping.resumed, asked.graph))
-
-
-def _begin_unasked(run: LocalRun, resumed: Callable[[], Resume | None]) -> None:
-    nobody_asks()
+    scheduler_of(loop).add(run.core)
     run.begin(resumed)
 
 

@@ -13,6 +13,8 @@ from streamweave_lab.engine.status import LoopStatus
 
 BEAT_SECONDS = 0.25
 STALL_SECONDS = 1.0
+PAUSE = "a pause of the whole process"
+"""Nobody's doing here: a signal, a frozen container, a machine that was suspended or had no time for it."""
 _SWITCH_INTERVAL = 0.0005
 """Short enough that other threads are not starved of the GIL by a loop that never sleeps: a kernel's sockets, probes,
 and above all the one that writes checkpoints, for SQLite lets go of the GIL hundreds of times in each."""
@@ -52,6 +54,10 @@ class Pulse:
         self.lag = self.longest = 0.0
         self.blocked_by: str | None = None
         self.stalls = 0
+        self._found: str | None = None
+        """What the watchdog has found in the stall that goes on."""
+        self._looked = (self.beat_at, SYSTEM_CLOCK.used())
+        """When the watchdog last looked, and the processor time used by then."""
         self._users = 0
         self._timer: asyncio.TimerHandle | None = None
         self._stop = threading.Event()
@@ -95,16 +101,28 @@ class Pulse:
         if self.lag > STALL_SECONDS:
             self.longest = max(self.longest, self.lag)
             self.stalls += 1
-            by = self.blocked_by or _other_code()
+            by = self.blocked_by = self._found or (PAUSE if self._was_paused() else _other_code())
             for core in scheduler_of(self.loop).cores:
                 core.tell("loop.stalled", f"{by} blocked the event loop for {self.lag:.1f} s", level="warning")
+        self._found = None
         self._timer = self.loop.call_later(BEAT_SECONDS, self._beat)
 
     def _watch(self, stop: threading.Event) -> None:
+        self._looked = SYSTEM_CLOCK.now(), SYSTEM_CLOCK.used()
         while not stop.wait(BEAT_SECONDS):
             if SYSTEM_CLOCK.now() - self.beat_at > STALL_SECONDS:
-                node = scheduler_of(self.loop).current()
-                self.blocked_by = f"node {node}" if node else _other_code()
+                self._found = self.blocked_by = PAUSE if self._was_paused() else self._culprit()
+            self._looked = SYSTEM_CLOCK.now(), SYSTEM_CLOCK.used()
+
+    def _culprit(self) -> str:
+        node = scheduler_of(self.loop).current()
+        return f"node {node}" if node else _other_code()
+
+    def _was_paused(self) -> bool:
+        """The watchdog did not run either, and not because code that never lets go of the GIL was busy."""
+        at, used = self._looked
+        away = SYSTEM_CLOCK.now() - at - BEAT_SECONDS
+        return away > STALL_SECONDS and SYSTEM_CLOCK.used() - used < away / 2
 
 
 def in_kernel() -> bool:
