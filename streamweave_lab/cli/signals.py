@@ -61,6 +61,8 @@ class _Ending:
             if self._received == 1:
                 self._say(f"draining, at most {self._drain_timeout:g} s; once more to stop at once")
                 self._run.ask("drain", timeout=self._drain_timeout)
+                if self._run.draining is not None:  # somebody has asked before, and may have left it more time
+                    self._run.draining.hurry(self._drain_timeout)
             else:
                 self._say("stopping")
                 self._run.ask("stop")

@@ -23,7 +23,17 @@ class Drain:
     def __init__(self, run: Execution, timeout: float) -> None:
         self._run, self._timeout = run, timeout
         self._began = run.core.clock.now()
+        self._time_up: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self.report: Drained | None = None
+
+    def hurry(self, timeout: float) -> None:
+        """Leave it at most `timeout` seconds from now; never more than it has. On the run's loop."""
+        loop = asyncio.get_running_loop()
+        if self.report is None and self._timer is not None and loop.time() + timeout < self._timer.when():
+            self._timer.cancel()
+            self._timeout = self._run.core.clock.now() - self._began + timeout
+            self._timer = loop.call_later(timeout, self._end_time)
 
     async def carry_out(self) -> Drained:
         """Drain, or force the end when `timeout` seconds have passed; the account either way."""
@@ -32,16 +42,23 @@ class Drain:
         core.inject(Barrier(run.epochs.last(), last=True))
         core.resume()  # only now, so that a paused run takes in nothing new
         over = asyncio.ensure_future(run.over())
-        await asyncio.wait([over], timeout=self._timeout)
+        loop = asyncio.get_running_loop()
+        self._time_up = loop.create_future()
+        self._timer = loop.call_later(self._timeout, self._end_time)
+        await asyncio.wait([over, self._time_up], return_when=asyncio.FIRST_COMPLETED)
+        self._timer.cancel()
         if not over.done():
             over.cancel()
             held_by = _holders(core.states)
             dropped = run.force_end()
             self.report = self._account(dropped, held_by)
-            lost = sum(dropped.values())
+            lost, held = (
+                sum(dropped.values()),
+                ", ".join(held_by) or "its last checkpoint, which is still being written",
+            )
             run.told(
                 "run.drain_timed_out",
-                f"the drain took more than {self._timeout:g} s: {lost} items dropped, held by {', '.join(held_by)}",
+                f"the drain took more than {self._timeout:.4g} s: {lost} items dropped, held by {held}",
                 level="warning",
             )
         else:
@@ -49,6 +66,10 @@ class Drain:
             if self.report.complete:
                 run.told("run.drained", "drained, nothing dropped")
         return self.report
+
+    def _end_time(self) -> None:
+        if self._time_up is not None and not self._time_up.done():
+            self._time_up.set_result(None)
 
     def phase(self) -> str:
         """The phase under way."""
