@@ -58,7 +58,7 @@ def address(text: str) -> tuple[str, int]:
 def made_if_missing(token_file: Path) -> bool:
     """Put a new token into a file that only this user can read, unless it is there. Returns: it was made.
 
-    Raises: ConfigError if it cannot be made.
+    Raises: ConfigError if it cannot be made; OSError if the disk is full.
     """
     try:
         made = os.open(token_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -66,8 +66,13 @@ def made_if_missing(token_file: Path) -> bool:
         return False
     except OSError as error:
         raise ConfigError(f"--token-file {token_file}", (f"it cannot be made: {error.strerror}",)) from None
-    with os.fdopen(made, "w") as file:
-        file.write(secrets.token_urlsafe(32) + "\n")
+    try:
+        with os.fdopen(made, "w") as file:
+            file.write(secrets.token_urlsafe(32) + "\n")
+    except OSError as error:
+        token_file.unlink()  # else the next process would find it, with no token in it
+        what = f"the token cannot be written to {token_file}: {error.strerror}; make room there, and start again"
+        raise OSError(error.errno, what) from error
     return True
 
 

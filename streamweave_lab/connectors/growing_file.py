@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from io import FileIO
@@ -15,6 +16,8 @@ if sys.platform != "win32":  # which has no such lock: there two writers of one 
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class GrowingFile:
@@ -60,11 +63,14 @@ class GrowingFile:
         self.size = self._file.seek(size)
 
     def append(self, data: bytes) -> None:
-        """Write all of it."""
+        """Write all of it. Raises: OSError that names the file."""
         rest = memoryview(data)
         self._secured = False
         while rest:
-            written = self._file.write(rest)
+            try:
+                written = self._file.write(rest)
+            except OSError as error:
+                raise OSError(error.errno, self._unwritten(error)) from error
             self.size += written
             rest = rest[written:]
 
@@ -90,6 +96,10 @@ class GrowingFile:
         finally:
             self._file.close()
 
+    def _unwritten(self, error: OSError) -> str:
+        remedy = "; make room there, and start again" if error.errno in _FULL else ""
+        return f"{self._path} cannot be written: {error.strerror}{remedy}"
+
     def _byte(self, place: int) -> bytes:
         self._file.seek(place)
         byte = self._file.read(1)
@@ -101,12 +111,12 @@ class GrowingFile:
             return
         try:
             flock(self._file, LOCK_EX | LOCK_NB)
-        except BlockingIOError:
+        except BlockingIOError as error:
             self._file.close()
             raise StateError(
-                f"{self._node}: {self._path} is being written by another sink or another process; draw several "
-                f"edges to one sink to bring them into one file"
-            ) from None
+                f"{self._node}: {self._path} is being written by another sink or another process; wait for its end, "
+                f"or draw several edges to one sink to bring them into one file"
+            ) from error  # which time may mend
 
 
 def _secure_folder(folder: Path) -> None:

@@ -135,7 +135,7 @@ def keep_history(run: LocalRun, path: str | os.PathLike[str]) -> None:
     try:
         journal.write(started)
     except OSError as error:
-        raise StateError(f"{journal.path} cannot be written: {error.strerror or error}") from None
+        raise StateError(f"{journal.path} cannot be written: {error.strerror or error}") from error
     history.goes_on(earlier, started)
     history.keeper, history.place = journal.write, str(journal.path)
     run.config_version = number
