@@ -30,7 +30,9 @@ class Drain:
     def hurry(self, timeout: float) -> None:
         """Leave it at most `timeout` seconds from now; never more than it has. On the run's loop."""
         loop = asyncio.get_running_loop()
-        if self.report is None and self._timer is not None and loop.time() + timeout < self._timer.when():
+        if self._timer is None:  # it is about to begin
+            self._timeout = min(self._timeout, timeout)
+        elif self.report is None and loop.time() + timeout < self._timer.when():
             self._timer.cancel()
             self._timeout = self._run.core.clock.now() - self._began + timeout
             self._timer = loop.call_later(timeout, self._end_time)

@@ -1,0 +1,111 @@
+"""A process that is killed, paused, hung, or whose clock jumps: what it says of it, and that nothing is lost."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+
+import pytest
+
+from tests.journeys.plant import Plant, until
+from tests.ops.notify_manager import Message, managing
+
+DAY = 86_400
+PAUSE = 1.7
+"""Seconds; longer than the loop may be silent before that is told."""
+
+
+def stalls(one: Plant) -> list[str]:
+    return [event["message"] for event in one.events("loop.stalled")]
+
+
+def test_a_killed_process_leaves_its_port_and_its_work_to_the_next(one: Plant, whole: tuple[str, str]) -> None:
+    one.start().bring(1234)
+    assert one.end(signal.SIGKILL) == -signal.SIGKILL
+    port = one.url.rsplit(":", 1)[1]
+    one.open_gate(2000)
+    one.start(serve=port)
+    resumed = one.status()
+    assert resumed["checkpoint"]["resumed_from"] >= 1
+    assert f"from checkpoint {resumed['checkpoint']['resumed_from']} of epoch" in one.said
+    one.finish()
+    assert one.output() == whole
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no process can be paused there by a signal")
+def test_a_paused_process_goes_on_and_tells_of_a_pause_and_blames_no_node(one: Plant, whole: tuple[str, str]) -> None:
+    with managing() as manager:
+        one.environ |= {**manager.environ, "WATCHDOG_USEC": "400000"}
+        one.start("--log", "info:log").bring(500)
+        one.send(signal.SIGSTOP)
+        assert one.probe("live", timeout=0.3)[0] == 0, "who is paused does not answer"
+        manager.heard()
+        time.sleep(PAUSE)
+        assert manager.heard() == [], "nor does it tell the service manager that it is alive"
+        one.send(signal.SIGCONT)
+        one.bring(1500)
+        assert [one.probe(name) for name in ("live", "ready")] == [(200, []), (200, [])]
+        until(lambda: {"WATCHDOG": "1"} in manager.heard())
+    (told,) = until(lambda: one.events("loop.stalled"))
+    assert told["message"].startswith("a pause of the whole process blocked the event loop for ")
+    assert "by" not in told, "nobody asked for it"
+    one.finish()
+    assert one.output() == whole
+
+
+def test_a_node_that_hangs_is_named_by_the_probes_and_afterwards(one: Plant, whole: tuple[str, str]) -> None:
+    """Served with a threshold of one second; there it is a minute."""
+    with managing() as manager:
+        one.environ |= {**manager.environ, "WATCHDOG_USEC": "400000"}
+        (one.folder / "hang").write_text("777")
+        one.start(program=("-m", "tests.journeys.impatient")).bring(500)
+        assert one.probe("live") == (200, [])
+        one.open_gate(1000)
+        until(lambda: one.probe("live")[0] == 503)
+        until(lambda: one.probe("ready")[0] == 503)
+        manager.heard()
+        _, (why,) = one.probe("live")
+        assert why.startswith("the event loop has not answered for ")
+        assert why.endswith(" s (limit 1 s); node squares blocks it")
+        _, (why,) = one.probe("ready")
+        assert why.endswith(" s: node squares blocks it")
+        assert 'streamweave_ready{graph_id="gated"} 0.0' in one.ask("GET", "/metrics").text
+        time.sleep(0.5)  # more than two beats
+        assert fed(manager.heard()) == 0, "the service manager hears no more, and would restart it"
+        (one.folder / "hang").unlink()
+        until(lambda: one.probe("live") == (200, []))
+        one.bring(1000)
+        until(lambda: fed(manager.heard()))
+    (told,) = until(lambda: stalls(one))
+    assert told.startswith("node squares blocked the event loop for ")
+    assert one.status()["loop"]["blocked_by"] == "node squares"
+    one.kill()
+    one.finish()
+    assert one.output() == whole
+
+
+def fed(heard: list[Message]) -> int:
+    return sum("WATCHDOG" in message for message in heard)
+
+
+def test_a_wall_clock_that_jumps_by_days_changes_nothing_but_what_is_told_of_the_time(
+    one: Plant, whole: tuple[str, str]
+) -> None:
+    one.start(program=("-m", "tests.journeys.odd_clock")).bring(500)
+    for jump, upto in ((-DAY, 1000), (DAY, 1500)):
+        (one.folder / "jump").write_text(f"{jump}")
+        one.bring(upto)
+        taken = one.ask("POST", "/checkpoint?wait=10").json()["result"]
+        assert taken["committed"]
+        assert 0 <= taken["seconds"] < 10, "what it took is no matter of the wall clock"
+        assert [one.probe(name) for name in ("live", "ready")] == [(200, []), (200, [])]
+        status = one.status()
+        assert abs(status["taken_at"] - time.time() - jump) < 60
+        assert abs(status["checkpoint"]["last_at"] - time.time() - jump) < 60
+    assert stalls(one) == []
+    one.end(signal.SIGKILL)
+    one.finish()  # its wall clock is right again, so that the newest checkpoint is one of tomorrow
+    resumed = int(one.said.split("from checkpoint ")[1].split()[0])
+    assert resumed >= taken["id"], "the newest goes by its number, not by its time"
+    assert one.output() == whole
