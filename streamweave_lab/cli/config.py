@@ -17,6 +17,7 @@ from streamweave_lab.cli.options import (
     process,
     process_options,
     verify_option,
+    why_option,
 )
 from streamweave_lab.cli.outcome import Exit
 from streamweave_lab.cli.printing import put_json, put_table, when
@@ -119,7 +120,7 @@ def history(url: str | None, token_file: Path | None, ca: Path | None, as_json: 
 @config.command()
 @click.argument("version", type=click.IntRange(min=1), required=False)
 @process_options
-@click.option("--why", default="", metavar="TEXT", help="Kept with the new version.")
+@why_option
 @verify_option
 @json_option
 def rollback(

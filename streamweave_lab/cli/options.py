@@ -50,6 +50,13 @@ def verify_option(command: F) -> F:
     )(command)  # fmt: skip
 
 
+def why_option(command: F) -> F:
+    """--why."""
+    return click.option(
+        "--why", default="", metavar="TEXT", help="Kept with the run's events, and with versions of its configuration."
+    )(command)
+
+
 def process_options(command: F) -> F:
     """--url, --token-file and --ca: which process is meant, and what opens it."""
     for option in (
@@ -128,4 +135,5 @@ __all__ = [
     "process",
     "process_options",
     "verify_option",
+    "why_option",
 ]

@@ -69,6 +69,8 @@ def events_table(events: Sequence[EventStatus], lines: int) -> Table:
         message = Text(plain(event.message))
         if event.by:
             message.append(f"  by {plain(event.by)}", "bright_black")
+        if event.why:
+            message.append(f"  ({plain(event.why)})", "bright_black")
         table.add_row(clock(event.at), Text(mark, style), Text(event.event, style), message)
     return table
 

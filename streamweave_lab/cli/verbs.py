@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamweave_lab.cli.failing import fail, in_options
-from streamweave_lab.cli.options import json_option, process, process_options, verify_option
+from streamweave_lab.cli.options import json_option, process, process_options, verify_option, why_option
 from streamweave_lab.cli.outcome import Exit
 from streamweave_lab.cli.printing import put_json
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 0.5
 Told = Callable[[Any], tuple[str, Exit]]
 
-_why = click.option("--why", default="", metavar="TEXT", help="Kept with the new version.")
 _timeout = click.option(
     "--timeout", type=click.FloatRange(min=0), default=30.0, show_default=True, metavar="SECONDS",
     help="After this it is ended by force, and what was left is told.",
@@ -32,56 +31,65 @@ _timeout = click.option(
 
 @click.command()
 @process_options
+@why_option
 @_timeout
 @json_option
-def drain(url: str | None, token_file: Path | None, ca: Path | None, timeout: float, as_json: bool) -> None:
+def drain(
+    url: str | None, token_file: Path | None, ca: Path | None, why: str, timeout: float, as_json: bool
+) -> None:  # fmt: skip
     """Let a run take in nothing new, finish what is in flight, close windows, flush sinks, and end.
 
     Exit codes: 0 everything was finished, 3 the time was up and items were dropped.
     """
-    ask(process(url, token_file, ca), "drain", as_json, _drained, timeout=timeout)
+    ask(process(url, token_file, ca), "drain", as_json, _drained, why=why, timeout=timeout)
 
 
 @click.command()
 @process_options
+@why_option
 @_timeout
 @json_option
-def suspend(url: str | None, token_file: Path | None, ca: Path | None, timeout: float, as_json: bool) -> None:
+def suspend(
+    url: str | None, token_file: Path | None, ca: Path | None, why: str, timeout: float, as_json: bool
+) -> None:  # fmt: skip
     """Let a run keep its state in a checkpoint, windows still open, and end; `run --checkpoint` goes on from there.
 
     Exit codes: 0 the checkpoint is written, 70 it is not.
     """
-    ask(process(url, token_file, ca), "suspend", as_json, _checkpointed, timeout=timeout)
+    ask(process(url, token_file, ca), "suspend", as_json, _checkpointed, why=why, timeout=timeout)
 
 
 @click.command()
 @process_options
+@why_option
 @json_option
-def stop(url: str | None, token_file: Path | None, ca: Path | None, as_json: bool) -> None:
+def stop(url: str | None, token_file: Path | None, ca: Path | None, why: str, as_json: bool) -> None:
     """End a run now. What is in flight is lost, and counted; `drain` loses nothing.
 
     Exit codes: 0 nothing was dropped, 3 items were dropped.
     """
-    ask(process(url, token_file, ca), "stop", as_json, _stopped)
+    ask(process(url, token_file, ca), "stop", as_json, _stopped, why=why)
 
 
 @click.command()
 @process_options
-def pause(url: str | None, token_file: Path | None, ca: Path | None) -> None:
+@why_option
+def pause(url: str | None, token_file: Path | None, ca: Path | None, why: str) -> None:
     """Let nothing flow in a run until `resume`."""
-    ask(process(url, token_file, ca), "pause", False, lambda _: ("paused", Exit.DRAINED))
+    ask(process(url, token_file, ca), "pause", False, lambda _: ("paused", Exit.DRAINED), why=why)
 
 
 @click.command()
 @process_options
-def resume(url: str | None, token_file: Path | None, ca: Path | None) -> None:
+@why_option
+def resume(url: str | None, token_file: Path | None, ca: Path | None, why: str) -> None:
     """Let a paused run go on."""
-    ask(process(url, token_file, ca), "resume", False, lambda _: ("flowing again", Exit.DRAINED))
+    ask(process(url, token_file, ca), "resume", False, lambda _: ("flowing again", Exit.DRAINED), why=why)
 
 
 @click.command()
 @process_options
-@_why
+@why_option
 @verify_option
 @json_option
 def reload(
@@ -96,13 +104,14 @@ def reload(
 
 @click.command()
 @process_options
+@why_option
 @json_option
-def checkpoint(url: str | None, token_file: Path | None, ca: Path | None, as_json: bool) -> None:
+def checkpoint(url: str | None, token_file: Path | None, ca: Path | None, why: str, as_json: bool) -> None:
     """Let a run keep its state now, in the store it was started with.
 
     Exit codes: 0 the checkpoint is written, 70 it is not.
     """
-    ask(process(url, token_file, ca), "checkpoint", as_json, _checkpointed)
+    ask(process(url, token_file, ca), "checkpoint", as_json, _checkpointed, why=why)
 
 
 def ask(run: RemoteRun, verb: Verb, as_json: bool, told: Told, **said: Any) -> None:

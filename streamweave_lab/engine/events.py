@@ -51,7 +51,8 @@ class Events:
         asked = actor()
         happened = EventStatus(
             at=self._clock.wall(), event=event, level=level, message=message, node=node, port=port, item=shown,
-            traceback=told, by=asked.who if asked.named else None, request_id=asked.request_id,
+            traceback=told, by=asked.who if asked.named else None, why=asked.why or None,
+            request_id=asked.request_id,
         )  # fmt: skip
         self.newest = (happened, *self.newest[: KEPT - 1])
         for observer in tuple(self._observers):

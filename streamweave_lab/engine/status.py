@@ -141,6 +141,8 @@ class EventStatus(_Document):
     """Of a failure: where it was raised."""
     by: str | None = None
     """Who asked for what led to it, such as "button", "http" or "signal SIGHUP"; None where nobody did."""
+    why: str | None = None
+    """Why they asked for it, in their own words; None where they did not say."""
     request_id: str | None = None
     """The id of the request that led to it."""
 

@@ -48,6 +48,7 @@ def facts(record: Record, *, items: bool) -> dict[str, Any]:
         "trace_id": trace_id,
         "span_id": span_id,
         "by": event.by,
+        "why": event.why,
         "suppressed": record.suppressed or None,
         "lost": record.lost,
         "error_type": error_type,

@@ -126,6 +126,16 @@ def test_checkpoint_and_suspend_say_which_checkpoint(ask: Ask, run: sw.LocalRun)
     assert run.status().state == "stopped"
 
 
+@pytest.mark.parametrize("verb", ["pause", "resume", "checkpoint", "drain", "suspend", "stop"])
+def test_why_a_run_was_asked_is_kept_with_the_event(ask: Ask, run: sw.LocalRun, verb: str) -> None:
+    if verb == "resume":
+        ask("pause")
+    assert ask(verb, "--why", "a new month").exit_code in (0, 3)
+    asked = [event for event in run.status().events if event.why]
+    assert asked
+    assert {(event.by, event.why) for event in asked} == {("http", "a new month")}
+
+
 def test_stop_says_what_was_lost(ask: Ask, run: sw.LocalRun) -> None:
     answer = ask("stop")
     lost = sum(run.dropped.values())
