@@ -122,7 +122,7 @@ class Changes:
 
     async def _passed(self, proposed: Version, new: Config, planned: Plan) -> Reloaded:
         run = self._run
-        async with run._changing:
+        async with run._changing, run._ending_for("configuration"):
             reasons = tuple(self._why_not(new))
             epoch = None if reasons else await run._pass(partial(Barrier, config=new))
             if not reasons and (epoch is None or not run.epochs.met):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from streamweave_lab.engine.node_state import BUSY, NodeState
+from streamweave_lab.engine.epochs import holders
+from streamweave_lab.engine.node_state import NodeState
 from streamweave_lab.engine.reports import Drained
 from streamweave_lab.engine.source_state import SourceState
 from streamweave_lab.engine.status import DrainStatus
@@ -51,7 +51,7 @@ class Drain:
         self._timer.cancel()
         if not over.done():
             over.cancel()
-            held_by = _holders(core.states)
+            held_by = holders([state for state in core.states if not state.ended])
             dropped = run.force_end()
             self.report = self._account(dropped, held_by)
             lost, held = (
@@ -111,9 +111,3 @@ class Drain:
         phases["close"] = now - reached
         complete = not dropped and not held_by and self._run.failure is None
         return Drained(complete, now - self._began, phases, dropped, held_by)
-
-
-def _holders(states: Sequence[NodeState]) -> tuple[str, ...]:
-    """The nodes that have work; those that wait for room behind them, or for items from them, hold nothing up."""
-    unfinished = [state for state in states if not state.ended]
-    return tuple(s.node.name for s in [s for s in unfinished if s.activity is BUSY] or unfinished)

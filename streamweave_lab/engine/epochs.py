@@ -2,6 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from streamweave_lab.engine.node_state import BUSY
+
+if TYPE_CHECKING:
+    from streamweave_lab.engine.node_state import NodeState
+
+Purpose = Literal["checkpoint", "configuration", "suspend"]
+
+
+@dataclass(frozen=True)
+class Awaited:
+    """What a run waits for that ends an epoch; as `Execution.awaited` tells it."""
+
+    purpose: Purpose
+    """What the barrier is for."""
+    since: float
+    """When the barrier was sent, on the run's clock (seconds)."""
+    nodes: tuple[str, ...]
+    """The nodes that have not met it; of them those that have work, for others only wait for these. None of them:
+    all have met it, and the checkpoint is being written."""
+
 
 class Epochs:
     """Counts epochs; one barrier is under way at a time."""
@@ -38,3 +62,13 @@ class Epochs:
     def met(self) -> bool:
         """No node is missing."""
         return not self._missing
+
+    @property
+    def missing(self) -> frozenset[int]:
+        """The nodes that have not met it. From any thread."""
+        return frozenset(self._missing.copy())
+
+
+def holders(states: Sequence[NodeState]) -> tuple[str, ...]:
+    """Of nodes that others wait for, those that have work; not those that wait for room, or for items from them."""
+    return tuple(state.node.name for state in [s for s in states if s.activity is BUSY] or states)

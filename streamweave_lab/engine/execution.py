@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -15,7 +16,7 @@ from streamweave_lab.config.model import Config
 from streamweave_lab.engine.changes import Changes
 from streamweave_lab.engine.core import Core
 from streamweave_lab.engine.drain import Drain
-from streamweave_lab.engine.epochs import Epochs
+from streamweave_lab.engine.epochs import Awaited, Epochs, Purpose, holders
 from streamweave_lab.engine.events import Events
 from streamweave_lab.engine.kept import Kept
 from streamweave_lab.engine.lifecycle import Lifecycle, State
@@ -68,6 +69,8 @@ class Execution:
         self.reloads = {"applied": 0, "rejected": 0, "rolled_back": 0}
         self.last_reload_successful: bool | None = None
         self.last_reload_at: float | None = None
+        self._ending: tuple[Purpose, float] | None = None
+        """What the epoch that is being ended is ended for, and when its barrier was sent."""
         self._events = Events(graph.name, clock, graph.redact)
         self._over: Future[None] = Future()
         self._drain_task: asyncio.Task[Drained] | None = None
@@ -89,6 +92,22 @@ class Execution:
     def events(self) -> tuple[EventStatus, ...]:
         """What has happened, newest first, the last 200."""
         return self._events.newest
+
+    @property
+    def awaited(self) -> Awaited | None:
+        """What is waited for to end an epoch: which nodes have not met its barrier, and since when. From any thread.
+
+        None where no barrier is under way, and none is being kept.
+        """
+        ending, states = self._ending, self.core.states
+        if ending is None or self.lifecycle.over:
+            return None
+        purpose, since = ending
+        if purpose == "suspend":
+            missing = [state for state in states if not state.finished]
+        else:
+            missing = [states[index] for index in sorted(self.epochs.missing)]
+        return Awaited(purpose, since, holders(missing))
 
     @property
     def settled(self) -> bool:
@@ -320,7 +339,7 @@ class Execution:
         return self.checkpoints
 
     async def _take_checkpoint(self, checkpoints: Checkpoints, reason: Reason) -> Checkpointed:
-        async with self._changing:
+        async with self._changing, self._ending_for("checkpoint"):
             began = self.core.clock.now()
             self._cut = {}  # a barrier of another kind has left what was kept before it
             epoch = await self._pass(partial(Barrier, snapshot=True))
@@ -356,8 +375,19 @@ class Execution:
         self.core.flushed()
         return epoch
 
+    @asynccontextmanager
+    async def _ending_for(self, purpose: Purpose) -> AsyncIterator[None]:
+        """Within this, an epoch is being ended; see `awaited`. What began later has the last word."""
+        self._ending = mine = purpose, self.core.clock.now()
+        try:
+            yield
+        finally:
+            if self._ending is mine:
+                self._ending = None
+
     async def _suspend(self, timeout: float) -> Checkpointed:
         began = self.core.clock.now()
+        self._ending = "suspend", began
         self.told("run.suspending", f"suspending, at most {timeout:g} s")
         self.core.inject(Barrier(self.epochs.last(), last=True, suspend=True))
         self.core.resume()  # only now, so that a paused run takes in nothing new
