@@ -60,7 +60,7 @@ def _holds_checkpoints(path: Path) -> bool:
             return db.execute(query).fetchone() is not None
     except sqlite3.OperationalError as error:
         raise StateError(f"{path} cannot be read: {error}") from error
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         raise StateError(f"{path} is damaged, or no SQLite file: {error}") from error
 
 

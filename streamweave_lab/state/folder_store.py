@@ -136,11 +136,19 @@ class FolderStore:
     def _graph(self, number: int) -> str | None:
         if number not in self._graphs:
             try:
-                graph = json.loads(self._files.read(f"{self._folder(number)}/{MANIFEST}") or b"")["graph"]
-            except (ValueError, TypeError, KeyError):
+                self._graphs[number] = str(self._manifest(number)["graph"])
+            except UnfinishedError:
+                return self._unfinished_of(number)
+            except StateError:  # damaged: what it says of itself is not to be believed
                 return None
-            self._graphs[number] = str(graph)
         return self._graphs[number]
+
+    def _unfinished_of(self, number: int) -> str | None:
+        try:
+            graph = json.loads(self._files.read(f"{self._folder(number)}/{MANIFEST}") or b"")["graph"]
+        except (ValueError, TypeError, KeyError):
+            return None
+        return str(graph)
 
     def _is_committed(self, number: int) -> bool:
         return self._files.read(f"{self._folder(number)}/{COMMITTED}") is not None

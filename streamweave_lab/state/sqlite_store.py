@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,22 +12,12 @@ from pathlib import Path
 from threading import RLock
 
 from streamweave_lab.errors import StateError
-from streamweave_lab.state.manifest import Manifest, assembled, checksum, damages, info_of, manifest_of, newer, parsed
+from streamweave_lab.state.manifest import Manifest, assembled, checksum, damages, info_of, manifest_of, parsed
 from streamweave_lab.state.pruning import checked_keep, newest_whole, to_prune
-from streamweave_lab.state.store import FORMAT_VERSION, Checkpoint, Info
+from streamweave_lab.state.sqlite_file import is_damage, opened, unreadable
+from streamweave_lab.state.store import Checkpoint, Info
 
-# AUTOINCREMENT: an id is not given again after its row was deleted.
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS streamweave_about (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS streamweave_checkpoints (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, graph TEXT NOT NULL, manifest BLOB NOT NULL, sha256 TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS streamweave_checkpoints_of_graph ON streamweave_checkpoints (graph, id);
-CREATE TABLE IF NOT EXISTS streamweave_states (
-    checkpoint INTEGER NOT NULL, node TEXT NOT NULL, data BLOB NOT NULL, PRIMARY KEY (checkpoint, node));
-"""
-
-_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-"""What SQLite says of a file that is not as it was written; all else (disk, lock, permission) may pass."""
+_ROWS = """SELECT id, graph, manifest, sha256 FROM streamweave_checkpoints NOT INDEXED ORDER BY id DESC"""
 
 
 class SqliteStore:
@@ -106,26 +97,31 @@ class SqliteStore:
         return f"checkpoint {number} in {self.path}"
 
     def _ids(self, db: sqlite3.Connection, graph: str) -> Sequence[int]:
-        rows = db.execute("SELECT id FROM streamweave_checkpoints WHERE graph = ? ORDER BY id DESC", (graph,))
-        return [row[0] for row in rows]
+        """The newest first; with one that says it is of this graph where its row does not."""
+        rows = db.execute(_ROWS)
+        return [number for number, *row in rows if row[0] == graph or _graph_in(*row[1:]) == graph]
 
     def _manifest(self, db: sqlite3.Connection, graph: str, number: int) -> Manifest:
-        query = "SELECT manifest, sha256 FROM streamweave_checkpoints WHERE graph = ? AND id = ?"
-        row = db.execute(query, (graph, number)).fetchone()
-        if row is None:
-            there = ", ".join(map(str, self._ids(db, graph))) or "none"
-            raise StateError(f"{self.path} has no checkpoint {number} of graph {graph!r}; there are: {there}")
-        return parsed(bytes(row[0]), row[1], number, what=self._what(number))
+        there = self._ids(db, graph)
+        if number not in there:
+            ids = ", ".join(map(str, there)) or "none"
+            raise StateError(f"{self.path} has no checkpoint {number} of graph {graph!r}; there are: {ids}")
+        query = "SELECT graph, manifest, sha256 FROM streamweave_checkpoints WHERE id = ?"
+        kept_as, text, digest = db.execute(query, (number,)).fetchone()
+        manifest = parsed(_bytes(text), digest, number, what=self._what(number))
+        if kept_as != manifest["graph"]:
+            raise StateError(f"{self._what(number)} is damaged: it is kept as that of {kept_as!r}")
+        return manifest
 
     def _data(self, db: sqlite3.Connection, number: int) -> dict[str, bytes | None]:
-        return dict(db.execute("SELECT node, data FROM streamweave_states WHERE checkpoint = ?", (number,)))
+        rows = db.execute("SELECT node, data FROM streamweave_states WHERE checkpoint = ?", (number,))
+        return {node: _bytes(data) for node, data in rows}
 
     def _read(self, db: sqlite3.Connection, graph: str, number: int) -> Checkpoint:
         try:
             manifest, data = self._manifest(db, graph, number), self._data(db, number)
-        except sqlite3.DatabaseError as error:
-            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)  # Python's own: text that is none
-            if code & 0xFF not in _DAMAGE:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            if not is_damage(error):
                 raise
             raise StateError(f"{self._what(number)} is damaged: {error}") from error
         return assembled(manifest, data, damages(manifest, data), what=self._what(number))
@@ -134,7 +130,7 @@ class SqliteStore:
         try:
             manifest = self._manifest(db, graph, number)
             return info_of(manifest, damages(manifest, self._data(db, number)))
-        except (StateError, sqlite3.DatabaseError) as error:
+        except (StateError, sqlite3.DatabaseError, UnicodeDecodeError) as error:
             return Info(number, 0.0, 0, "", problems=(str(error),))
 
     def _delete(self, db: sqlite3.Connection, ids: tuple[int, ...]) -> None:
@@ -147,8 +143,8 @@ class SqliteStore:
         with self._lock:
             try:
                 yield self._connection()
-            except (sqlite3.Error, OSError) as error:
-                raise StateError(f"{self.path} cannot be read: {error}") from error
+            except (sqlite3.Error, UnicodeDecodeError, OSError) as error:
+                raise StateError(unreadable(self.path, "read", error)) from error
 
     @contextmanager
     def _transaction(self, done: str) -> Iterator[sqlite3.Connection]:
@@ -163,27 +159,24 @@ class SqliteStore:
                     if db.in_transaction:  # a full disk may have rolled it back already
                         db.execute("ROLLBACK")
                     raise
-            except (sqlite3.Error, OSError) as error:
-                raise StateError(f"{self.path} cannot be {done}: {error}") from error
+            except (sqlite3.Error, UnicodeDecodeError, OSError) as error:
+                raise StateError(unreadable(self.path, done, error)) from error
 
     def _connection(self) -> sqlite3.Connection:
         if self._open is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            db = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
-            try:
-                self._prepare(db)
-            except BaseException:
-                db.close()
-                raise
-            self._open = db
+            self._open = opened(self.path)
         return self._open
 
-    def _prepare(self, db: sqlite3.Connection) -> None:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")  # WAL alone would lose the last commits when the power goes
-        db.executescript(_SCHEMA)
-        about = {"format_version": str(FORMAT_VERSION), "written_by": ""}
-        db.executemany("INSERT OR IGNORE INTO streamweave_about VALUES (?, ?)", about.items())
-        about = dict(db.execute("SELECT key, value FROM streamweave_about"))
-        if int(about["format_version"]) > FORMAT_VERSION:
-            raise StateError(newer(str(self.path), int(about["format_version"]), about["written_by"]))
+
+def _bytes(value: object) -> bytes:
+    """What a cell holds; nothing where damage has made it another type."""
+    return value if isinstance(value, bytes) else b""
+
+
+def _graph_in(text: object, digest: object) -> str | None:
+    """Whose a manifest says it is, if it is whole."""
+    manifest = _bytes(text)
+    if checksum(manifest) != digest:
+        return None
+    graph: str = json.loads(manifest)["graph"]
+    return graph

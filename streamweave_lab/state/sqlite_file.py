@@ -1,0 +1,101 @@
+"""The SQLite file of a store: made whole or not at all, and looked over when it is opened."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing, suppress
+from pathlib import Path
+from uuid import uuid4
+
+from streamweave_lab.errors import StateError
+from streamweave_lab.state.manifest import newer
+from streamweave_lab.state.store import FORMAT_VERSION
+
+# AUTOINCREMENT: an id is not given again after its row was deleted.
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS streamweave_about (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS streamweave_checkpoints (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, graph TEXT NOT NULL, manifest BLOB NOT NULL, sha256 TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS streamweave_checkpoints_of_graph ON streamweave_checkpoints (graph, id);
+CREATE TABLE IF NOT EXISTS streamweave_states (
+    checkpoint INTEGER NOT NULL, node TEXT NOT NULL, data BLOB NOT NULL, PRIMARY KEY (checkpoint, node));
+"""
+_TABLES = frozenset({"streamweave_about", "streamweave_checkpoints", "streamweave_states"})
+
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+"""What SQLite says of a file that is not as it was written; all else (disk, lock, permission) may pass."""
+
+REMEDY = "bring it back from a copy, or move it away to begin anew"
+
+
+def opened(path: Path) -> sqlite3.Connection:
+    """A connection to the store at `path`, which is made where it is missing.
+
+    Raises: StateError if it is damaged or of a newer format; sqlite3.Error, UnicodeDecodeError, OSError.
+    """
+    if str(path) != ":memory:" and not path.exists():
+        _make(path)
+    if path.is_file() and path.stat().st_size == 0:
+        raise StateError(f"{path} is damaged: it is empty, which no store ever is; {REMEDY}")
+    db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")  # WAL alone would lose the last commits when the power goes
+        _prepare(db, path)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def is_damage(error: BaseException) -> bool:
+    """Whether an error in reading says that the file is not as it was written."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)  # Python's own: text that is none
+    return isinstance(error, sqlite3.DatabaseError | UnicodeDecodeError) and code & 0xFF in _DAMAGE
+
+
+def unreadable(path: Path, done: str, error: BaseException) -> str:
+    """The sentence about what cannot be `done`; with the remedy where time will not help."""
+    return f"{path} cannot be {done}: {error}" + (f"; it is damaged: {REMEDY}" if is_damage(error) else "")
+
+
+def _make(path: Path) -> None:
+    """Elsewhere first: a process that is killed meanwhile leaves no empty file in its place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.{uuid4().hex}.new")
+    try:
+        with closing(sqlite3.connect(new, isolation_level=None)) as db:
+            _create(db)
+        with suppress(FileExistsError):  # another was quicker
+            os.link(new, path)
+    except OSError:  # no links on this filesystem: it is made in its place
+        with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as db:
+            _create(db)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _create(db: sqlite3.Connection) -> None:
+    """All of it, or nothing."""
+    about = {"format_version": str(FORMAT_VERSION), "written_by": ""}
+    db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA}")
+    db.executemany("INSERT OR IGNORE INTO streamweave_about VALUES (?, ?)", about.items())
+    db.execute("COMMIT")
+
+
+def _prepare(db: sqlite3.Connection, path: Path) -> None:
+    there = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")} & _TABLES
+    if not there:  # a file with other tables in it
+        _create(db)
+    elif gone := sorted(_TABLES - there):
+        raise StateError(f"{path} is damaged: it has no table {' and '.join(gone)}; {REMEDY}")
+    about = dict(db.execute("SELECT key, value FROM streamweave_about"))
+    if not (text := str(about.get("format_version"))).isdecimal():
+        raise StateError(f"{path} is damaged: it does not say what format it has; {REMEDY}")
+    if int(text) > FORMAT_VERSION:
+        raise StateError(newer(str(path), int(text), str(about.get("written_by", ""))))
+    # Of this table only, which is small: rows that have gone without a word would make a run begin anew.
+    found = [row[0] for row in db.execute("PRAGMA integrity_check(streamweave_checkpoints)")]
+    if found != ["ok"]:
+        raise StateError(f"{path} is damaged: {'; '.join(map(str, found[:3]))}; {REMEDY}")
