@@ -6,6 +6,7 @@ import json
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -108,20 +109,28 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
         driven.close()
 
 
+@contextmanager
+def served(folder: Path) -> Iterator[Served]:
+    folder.mkdir()
+    one = Served(folder)
+    try:
+        yield one
+    finally:
+        one.kill()
+
+
 def accounts(kernel: Shown, tmp_path: Path, timeout: float, finishes: bool) -> dict[str, Account]:
     """What each way to ask for a drain answers."""
-    found = {}
-    for by in ("signal", "http", "magic", "button"):
-        folder = kernel.folder if by in ("magic", "button") else tmp_path / by
-        folder.mkdir(exist_ok=True)
-        (folder / "let_go").unlink(missing_ok=True)
-        door: Served | Shown = kernel if folder is kernel.folder else Served(folder)
-        try:
-            found[by] = door.account(by, timeout, (folder / "let_go").touch if finishes else lambda: None)
-        finally:
-            if isinstance(door, Plant):
-                door.kill()
-    return found
+
+    def account(door: Served | Shown, by: str) -> Account:
+        let_go = door.folder / "let_go"
+        let_go.unlink(missing_ok=True)
+        return door.account(by, timeout, let_go.touch if finishes else lambda: None)
+
+    with served(tmp_path / "signal") as signalled, served(tmp_path / "http") as asked, ThreadPoolExecutor(2) as pool:
+        found = {"signal": pool.submit(account, signalled, "signal"), "http": pool.submit(account, asked, "http")}
+        shown = {by: account(kernel, by) for by in ("magic", "button")}
+        return shown | {by: each.result() for by, each in found.items()}
 
 
 def test_a_drain_that_finishes_gives_one_account_whoever_asked(kernel: Shown, tmp_path: Path) -> None:

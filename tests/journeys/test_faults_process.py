@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
+from typing import Any
 
 import pytest
 
@@ -12,12 +13,15 @@ from tests.journeys.plant import Plant, until
 from tests.ops.notify_manager import Message, managing
 
 DAY = 86_400
-PAUSE = 1.7
+PAUSE = 1.2
 """Seconds; longer than the loop may be silent before that is told."""
 
 
-def stalls(one: Plant) -> list[str]:
-    return [event["message"] for event in one.events("loop.stalled")]
+def stalls(one: Plant, by: str) -> list[dict[str, Any]]:
+    """The stalls that were told of; others there are where the machine is busy."""
+    return [
+        event for event in one.events("loop.stalled") if event["message"].startswith(f"{by} blocked the event loop")
+    ]
 
 
 def test_a_killed_process_leaves_its_port_and_its_work_to_the_next(one: Plant, whole: tuple[str, str]) -> None:
@@ -47,9 +51,11 @@ def test_a_paused_process_goes_on_and_tells_of_a_pause_and_blames_no_node(one: P
         one.bring(1500)
         assert [one.probe(name) for name in ("live", "ready")] == [(200, []), (200, [])]
         until(lambda: {"WATCHDOG": "1"} in manager.heard())
-    (told,) = until(lambda: one.events("loop.stalled"))
-    assert told["message"].startswith("a pause of the whole process blocked the event loop for ")
+    (told,) = until(lambda: stalls(one, by="a pause of the whole process"))
+    assert float(told["message"].split()[-2]) >= PAUSE - 0.25
     assert "by" not in told, "nobody asked for it"
+    assert stalls(one, by="node squares") == []
+    one.kill()
     one.finish()
     assert one.output() == whole
 
@@ -77,9 +83,7 @@ def test_a_node_that_hangs_is_named_by_the_probes_and_afterwards(one: Plant, who
         until(lambda: one.probe("live") == (200, []))
         one.bring(1000)
         until(lambda: fed(manager.heard()))
-    (told,) = until(lambda: stalls(one))
-    assert told.startswith("node squares blocked the event loop for ")
-    assert one.status()["loop"]["blocked_by"] == "node squares"
+    assert len(until(lambda: stalls(one, by="node squares"))) == 1
     one.kill()
     one.finish()
     assert one.output() == whole
@@ -103,9 +107,9 @@ def test_a_wall_clock_that_jumps_by_days_changes_nothing_but_what_is_told_of_the
         status = one.status()
         assert abs(status["taken_at"] - time.time() - jump) < 60
         assert abs(status["checkpoint"]["last_at"] - time.time() - jump) < 60
-    assert stalls(one) == []
+    assert one.status()["loop"]["longest_stall_seconds"] < 60
     one.end(signal.SIGKILL)
-    one.finish()  # its wall clock is right again, so that the newest checkpoint is one of tomorrow
-    resumed = int(one.said.split("from checkpoint ")[1].split()[0])
+    said = one.finish()  # its wall clock is right again, so that the newest checkpoint is one of tomorrow
+    resumed = int(said.split("from checkpoint ")[1].split()[0])
     assert resumed >= taken["id"], "the newest goes by its number, not by its time"
     assert one.output() == whole
