@@ -49,8 +49,22 @@ class RunFailedError(StreamweaveError):
     ) -> None:
         self.graph, self.node, self.item, self.error = graph, node, item, error
         on = "" if item is None else f" on item {_short(item)}"
-        hint = f"; draw {node}.error to a sink to keep such items and go on" if on and has_error_port else ""
+        can_go_on = on and has_error_port and not isinstance(error, NotAwaitedError | NotImplementedError)
+        hint = f"; draw {node}.error to a sink to keep such items and go on" if can_go_on else ""
         super().__init__(f"run {graph!r} failed in node {node!r}{on}: {error!r}{hint}")
+
+
+class NotAwaitedError(StreamweaveError, TypeError):
+    """A function that is no coroutine function returned a coroutine to a node that does not await it."""
+
+    def __init__(self, kind: str, coroutine: str) -> None:
+        self.kind, self.coroutine = kind, coroutine
+        remedy = (
+            f"give {kind} an async function: {coroutine} itself, or one made with async def"
+            if kind == "ForEach"
+            else "await it in a MapAsync, which takes an async function"
+        )
+        super().__init__(f"the function returned the coroutine {coroutine!r}, which {kind} does not await; {remedy}")
 
 
 class NoEventTimeError(StreamweaveError):
@@ -86,6 +100,10 @@ class UnmatchedError(StreamweaveError, LookupError):
 
 class StateError(StreamweaveError):
     """State that cannot be kept, read or gone on from; the message says which, where, and what to do."""
+
+
+class StoreHeldError(StateError):
+    """A graph's place in a store is another run's: only one at a time may keep its state there."""
 
 
 class WorkerLostError(StreamweaveError):

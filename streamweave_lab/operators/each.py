@@ -6,12 +6,13 @@ An item whose function raises leaves by the port `error`; the function is never 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, overload
 
 from streamweave_lab.graph.batch import Batch
 from streamweave_lab.graph.node import Step
 from streamweave_lab.graph.port import I_contra, O_co, T
-from streamweave_lab.operators.function import C, FunctionNode
+from streamweave_lab.operators.function import C, Failed, FunctionNode, not_awaited
 from streamweave_lab.operators.parallel import Where, check_workers
 from streamweave_lab.operators.worker import call_each
 
@@ -82,7 +83,20 @@ class Map(Step[I_contra, O_co], FunctionNode):
     def on_batch(self, port: str, batch: Batch) -> None:
         """Call the function for each item, and send what it returned."""
         out, failed = call_each(self._logic, batch.items)
+        if out and type(out[0]) is CoroutineType:
+            out, failed = self._without_coroutines(out, dict(failed))
         self.send("out", out, self._refuse_all(batch, failed) if failed else batch.times)
+
+    def _without_coroutines(self, out: list[Any], failed: dict[int, Exception]) -> tuple[list[Any], Failed]:
+        results, kept = iter(out), []
+        for place in range(len(out) + len(failed)):
+            if place not in failed:
+                result = next(results)
+                if type(result) is CoroutineType:
+                    failed[place] = not_awaited(self.kind, result)
+                else:
+                    kept.append(result)
+        return kept, sorted(failed.items())
 
 
 class Filter(Step[T, T], FunctionNode):
@@ -104,18 +118,19 @@ class Filter(Step[T, T], FunctionNode):
         if batch.times is not None:
             self._with_times(batch.items, batch.times)
             return
-        f = self._logic
+        f, unwatched = self._watched, self._logic
         out: list[Any] = []
         for item in batch.items:
             try:
                 if f(item):
                     out.append(item)
+                f = unwatched
             except Exception as error:
                 self.refuse(item, error)
         self.send("out", out, None)
 
     def _with_times(self, items: list[Any], times: list[float]) -> None:
-        f = self._logic
+        f, unwatched = self._watched, self._logic
         out: list[Any] = []
         out_times: list[float] = []
         for item, time in zip(items, times, strict=True):
@@ -123,6 +138,7 @@ class Filter(Step[T, T], FunctionNode):
                 if f(item):
                     out.append(item)
                     out_times.append(time)
+                f = unwatched
             except Exception as error:
                 self.refuse(item, error, time)
         self.send("out", out, out_times)
@@ -148,12 +164,13 @@ class FlatMap(Step[I_contra, O_co], FunctionNode):
         if batch.times is not None:
             self._with_times(batch.items, batch.times)
             return
-        f = self._logic
+        f, unwatched = self._watched, self._logic
         out: list[Any] = []
         before = 0
         for item in batch.items:
             try:
                 out.extend(f(item))
+                f = unwatched
             except Exception as error:
                 del out[before:]
                 self.refuse(item, error)
@@ -161,12 +178,13 @@ class FlatMap(Step[I_contra, O_co], FunctionNode):
         self.send("out", out, None)
 
     def _with_times(self, items: list[Any], times: list[float]) -> None:
-        f = self._logic
+        f, unwatched = self._watched, self._logic
         out: list[Any] = []
         out_times: list[float] = []
         for item, time in zip(items, times, strict=True):
             try:
                 out.extend(f(item))
+                f = unwatched
             except Exception as error:
                 del out[len(out_times) :]
                 self.refuse(item, error, time)

@@ -6,7 +6,6 @@ resumed run has it again.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Hashable
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Generic, overload
@@ -16,7 +15,7 @@ from streamweave_lab.graph.batch import Batch
 from streamweave_lab.graph.node import Sink
 from streamweave_lab.graph.port import I_contra
 from streamweave_lab.operators.asynchronous import check_concurrency
-from streamweave_lab.operators.function import C, FunctionNode
+from streamweave_lab.operators.function import C, FunctionNode, is_async
 
 if TYPE_CHECKING:
     from streamweave_lab.config.model import Config
@@ -163,7 +162,7 @@ class ForEach(Sink[I_contra], FunctionNode):
     ) -> None:
         super().__init__(name)
         check_concurrency(self, concurrency)
-        self.awaits = inspect.iscoroutinefunction(f) or inspect.iscoroutinefunction(getattr(f, "__call__", None))  # noqa: B004
+        self.awaits = is_async(f)
         self._use(f, config)
         if concurrency > 1 and not self.awaits:
             raise GraphError(f"{self!r}: concurrency={concurrency} is for coroutine functions, and {f!r} is none")
@@ -171,10 +170,11 @@ class ForEach(Sink[I_contra], FunctionNode):
 
     def on_batch(self, port: str, batch: Batch) -> None:
         """Call the function for each item."""
-        f = self._logic
+        f, unwatched = self._watched, self._logic
         for place, item in enumerate(batch.items):
             try:
                 f(item)
+                f = unwatched
             except Exception as error:
                 self.refuse(item, error, batch.times[place] if batch.times else None)
 

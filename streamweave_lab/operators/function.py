@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from inspect import iscoroutinefunction
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from streamweave_lab.errors import ConfigError, GraphError
+from streamweave_lab.errors import ConfigError, GraphError, NotAwaitedError
 from streamweave_lab.graph.batch import Batch
 from streamweave_lab.graph.node import Node
 
@@ -29,20 +30,20 @@ class FunctionNode(Node):
         """Remember what was drawn. Raises: GraphError if `f` cannot be called, or `config` is not a class."""
         if not callable(f):
             raise GraphError(f"{self!r} needs a function, not {f!r}")
-        if iscoroutinefunction(f) and not self.awaits:
-            raise GraphError(f"{self!r} cannot await {f.__name__!r}, a coroutine function; use MapAsync for it")
+        if not self.awaits:
+            refuse_async(self, f)
         if config is not None and not isinstance(config, type):
             raise GraphError(f"{self!r}: config= takes the class of the configuration, not {config!r}")
         self._f = f
         self.config_type = config
-        self._logic = f if config is None else _unconfigured(self.name, self._wanted("and has none"))
+        self._adopt(f if config is None else _unconfigured(self.name, self._wanted("and has none")))
 
     def configure(self, config: Config) -> None:
         """Raises: ConfigError if the run's configuration is not the one that was drawn."""
         if self.config_type is not None:
             if not isinstance(config, self.config_type):
                 raise ConfigError(self.name, (self._wanted(f"not a {type(config).__name__}"),))
-            self._logic = self._bind(config)
+            self._adopt(self._bind(config))
 
     def _bind(self, config: Any) -> Callable[..., Any]:
         f = self._f
@@ -51,6 +52,10 @@ class FunctionNode(Node):
     def _wanted(self, but: str) -> str:
         wanted = self.config_type.__name__ if self.config_type else "configuration"
         return f"the function takes a {wanted}, {but}; start the graph with config={wanted}()"
+
+    def _adopt(self, logic: Callable[..., Any]) -> None:
+        """From now on `logic` is the function of an item; `_watched` is the same, and looks at what it returns."""
+        self._logic, self._watched = logic, watched(self.kind, logic)
 
     def _refuse_all(self, batch: Batch, failed: Failed) -> list[float] | None:
         """Refuse the items of `batch` that failed; the times of the others."""
@@ -61,6 +66,39 @@ class FunctionNode(Node):
             return None
         gone = {place for place, _ in failed}
         return [time for place, time in enumerate(times) if place not in gone]
+
+
+def is_async(f: object) -> bool:
+    """To call `f` makes a coroutine: it is an async function, or an object whose `__call__` is one."""
+    return iscoroutinefunction(f) or iscoroutinefunction(getattr(f, "__call__", None))  # noqa: B004
+
+
+def refuse_async(node: Node, f: Callable[..., Any]) -> None:
+    """Raises: GraphError if `f` would have to be awaited."""
+    if is_async(f):
+        name = getattr(f, "__name__", None) or repr(f)
+        raise GraphError(f"{node!r} cannot await {name!r}, a coroutine function; use MapAsync for it")
+
+
+def watched(kind: str, logic: Callable[..., Any]) -> Callable[[Any], Any]:
+    """`logic`, which raises NotAwaitedError where it would return a coroutine to a node of this kind.
+
+    Too slow for every item: loops go on without it when the first item of a batch has shown that all is well.
+    """
+
+    def watch(item: Any) -> Any:
+        answer = logic(item)
+        if type(answer) is CoroutineType:
+            raise not_awaited(kind, answer)
+        return answer
+
+    return watch
+
+
+def not_awaited(kind: str, coroutine: CoroutineType[Any, Any, Any]) -> NotAwaitedError:
+    """Close a coroutine that nobody will await, and say so."""
+    coroutine.close()
+    return NotAwaitedError(kind, coroutine.__qualname__.rpartition("<locals>.")[2])
 
 
 def _unconfigured(node: str, problem: str) -> Callable[..., Any]:

@@ -10,6 +10,7 @@ from streamweave_lab.errors import GraphError
 from streamweave_lab.graph.batch import Batch, Failure
 from streamweave_lab.graph.node import Node
 from streamweave_lab.graph.port import In, Inlet, Out, T, named_outputs
+from streamweave_lab.operators.function import refuse_async, watched
 
 
 class Route(Node, Inlet[T], Generic[T]):
@@ -34,6 +35,7 @@ class Route(Node, Inlet[T], Generic[T]):
                 raise GraphError(f"{self!r} cannot have a port {port!r}: choose another name")
             if not callable(predicate):
                 raise GraphError(f"{self!r}: {port}= needs a predicate, not {predicate!r}")
+            refuse_async(self, predicate)
         self._predicates = predicates
         # In the order of drawing, `rest` and `error` last: so they are drawn and shown.
         self.outputs = {**{port: Out[Any](self, port) for port in predicates}, **self.outputs}
@@ -71,14 +73,16 @@ class Route(Node, Inlet[T], Generic[T]):
     def _split(self, predicate: Callable[[Any], object], batch: Batch) -> tuple[Batch, Batch]:
         if batch.times is not None:
             return self._split_with_times(predicate, batch.items, batch.times)
+        ask = watched(self.kind, predicate)
         yes: list[Any] = []
         no: list[Any] = []
         for item in batch.items:
             try:
-                if predicate(item):
+                if ask(item):
                     yes.append(item)
                 else:
                     no.append(item)
+                ask = predicate
             except Exception as error:
                 self.refuse(item, error)
         return Batch(yes), Batch(no)
@@ -86,18 +90,20 @@ class Route(Node, Inlet[T], Generic[T]):
     def _split_with_times(
         self, predicate: Callable[[Any], object], items: list[Any], times: list[float]
     ) -> tuple[Batch, Batch]:
+        ask = watched(self.kind, predicate)
         yes: list[Any] = []
         no: list[Any] = []
         yes_times: list[float] = []
         no_times: list[float] = []
         for item, time in zip(items, times, strict=True):
             try:
-                if predicate(item):
+                if ask(item):
                     yes.append(item)
                     yes_times.append(time)
                 else:
                     no.append(item)
                     no_times.append(time)
+                ask = predicate
             except Exception as error:
                 self.refuse(item, error, time)
         return Batch(yes, yes_times), Batch(no, no_times)
