@@ -13,6 +13,7 @@ from streamweave_lab.engine.node_state import BLOCKED, BUSY, IDLE, NodeState
 from streamweave_lab.engine.source_state import AsyncSourceState, SourceState
 from streamweave_lab.engine.status import (
     STATUS_VERSION,
+    AwaitedStatus,
     CheckpointStatus,
     ConfigStatus,
     EdgeStatus,
@@ -71,6 +72,7 @@ def look(run: Execution) -> Status:
         checkpoint=_checkpoints(run),
         pause=run.pausing.status() if run.pausing is not None and run.lifecycle.state is State.PAUSED else None,
         epoch=core.epoch,
+        awaited=_awaited(run, now),
         stale_seconds=None,
     )
 
@@ -94,7 +96,8 @@ def why_not_ready(run: Execution, loop: LoopStatus) -> Iterable[str]:
         by = loop.blocked_by or "something"
         yield f"the event loop has not answered for {loop.stalled_seconds:.0f} s: {by} blocks it"
     if state is State.RUNNING and (stuck := stuck_edges(run.core)):
-        yield "nothing can move: " + ", ".join(stuck) + " wait for each other; give them more capacity"
+        remedy = "give them more capacity, as (a >> b).capacity(n) does"
+        yield f"nothing can move: {', '.join(stuck)} wait for each other; {remedy}"
 
 
 def cost_of_pause(core: Core, pause: Pause) -> Iterable[str]:
@@ -246,6 +249,13 @@ def _checkpoints(run: Execution) -> CheckpointStatus | None:
         resumed_from=run.resume_from and run.resume_from.id,
         positions=dict(kept.positions) or _resumed_at(run),
     )
+
+
+def _awaited(run: Execution, now: float) -> AwaitedStatus | None:
+    found = run.awaited
+    if found is None:
+        return None
+    return AwaitedStatus.of(purpose=found.purpose, seconds=max(0.0, now - found.since), nodes=found.nodes)
 
 
 def _resumed_at(run: Execution) -> dict[str, int]:

@@ -178,6 +178,17 @@ class CheckpointStatus(_Document):
     """Of each source: items that are in the newest checkpoint, or in the one that the run has gone on from."""
 
 
+class AwaitedStatus(_Document):
+    """A barrier that goes through the graph, and who has not met it."""
+
+    purpose: Literal["checkpoint", "configuration", "suspend"]
+    """What comes of it."""
+    seconds: float
+    """Since it was sent."""
+    nodes: tuple[str, ...]
+    """The nodes that it waits for; none where all have met it, and the checkpoint is being written."""
+
+
 class DrainStatus(_Document):
     """The progress, and then the account, of a drain."""
 
@@ -233,6 +244,8 @@ class Status(_Document):
     pause: PauseStatus | None = None
     """Only while the run is paused."""
     epoch: int = 0
+    awaited: AwaitedStatus | None = None
+    """Only while a checkpoint or a change of configuration is under way."""
     stale_seconds: float | None = None
     """Of a run of another process that does not answer: how long ago it was last heard of. All else is as it was then,
     but `ready` and `reasons`. None while it answers."""

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from streamweave_lab.engine.status import EdgeStatus, NodeStatus, Status
 
+LONG_SECONDS = 10.0
+"""A barrier that has been under way for longer than this is told of."""
+
 _MOVING = {"idle", "busy", "blocked"}
 
 
@@ -24,7 +27,26 @@ def _run(status: Status) -> str:
     reasons = [reason for reason in status.reasons if reason != status.state]
     ready = "ready" if status.ready else f"not ready: {'; '.join(reasons)}" if reasons else ""
     version = f", configuration version {status.config.version}" if status.config else ""
-    return f"{status.graph}: {status.state}{ready and ', '}{ready}{version}"
+    return f"{status.graph}: {status.state}{ready and ', '}{ready}{version}{_checkpoints(status)}"
+
+
+def _checkpoints(status: Status) -> str:
+    """Something only where the last one was not committed, or one does not come through."""
+    kept, said = status.checkpoint, ""
+    if kept is not None and kept.problem is not None:
+        said = f"; the last checkpoint failed ({kept.failed:,} so far): {kept.problem}"
+    awaited = waits_for(status)
+    return said if awaited is None else f"{said}; {awaited}"
+
+
+def waits_for(status: Status) -> str | None:
+    """Who or what a checkpoint, or a change of configuration, has been waiting for long; None where nothing has."""
+    awaited = status.awaited
+    if awaited is None or awaited.seconds < LONG_SECONDS:
+        return None
+    what = {"checkpoint": "a checkpoint", "configuration": "a new configuration", "suspend": "the suspend"}
+    by = f"{', '.join(awaited.nodes)}, not yet at its barrier" if awaited.nodes else "the store"
+    return f"{what[awaited.purpose]} waits for {by}"
 
 
 def _node(node: NodeStatus) -> list[str]:

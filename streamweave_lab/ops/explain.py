@@ -11,7 +11,7 @@ from typing import Any
 from streamweave_lab.engine.status import NodeStatus, Status
 from streamweave_lab.ops.explain_flow import blocked_edges, bottleneck, edge_facts, stuck
 from streamweave_lab.ops.explain_frontier import frontier
-from streamweave_lab.ops.explain_trouble import trouble
+from streamweave_lab.ops.explain_trouble import checkpoint, trouble
 from streamweave_lab.ops.explanation import Explanation
 
 QUESTIONS = {
@@ -20,18 +20,22 @@ QUESTIONS = {
     "ready": "Is it ready?",
     "pause": "What does the pause cost?",
     "trouble": "Which nodes are in trouble?",
+    "checkpoint": "What is wrong with checkpoints?",
 }
 
 
 @dataclass(frozen=True)
 class Explained:
-    """What can be said of one run. As text it has no clocks and rates: those are among the facts."""
+    """What can be said of one run. As text it has no clocks: those are among the facts."""
 
     graph: str
     explanations: tuple[Explanation, ...] = field(default=())
 
     def of(self, question: str) -> tuple[Explanation, ...]:
-        """The answers to one question: "frontier", "bottleneck", "ready"; "pause" while paused; "trouble" if any."""
+        """The answers to one question.
+
+        "frontier", "bottleneck", "ready"; "pause" while paused; "trouble" and "checkpoint" if there is any.
+        """
         return tuple(each for each in self.explanations if each.question == question)
 
     def __str__(self) -> str:
@@ -50,9 +54,9 @@ class Explained:
 
 
 def explain(status: Status) -> Explained:
-    """Why the frontier stands, what the bottleneck is, why the run is not ready, what a pause costs, who hangs."""
-    found = (frontier(status), bottleneck(status), *_ready(status), *_pause(status), *trouble(status))
-    return Explained(status.graph, found)
+    """Why the frontier stands, what the bottleneck is, why it is not ready, what a pause costs, what hangs or fails."""
+    always = (frontier(status), bottleneck(status), *_ready(status))
+    return Explained(status.graph, (*always, *_pause(status), *trouble(status), *checkpoint(status)))
 
 
 def _ready(status: Status) -> Iterator[Explanation]:
@@ -66,10 +70,13 @@ def _ready(status: Status) -> Iterator[Explanation]:
         by = status.loop.blocked_by or "something"
         facts = {"cause": "stalled loop", "blocked_by": by, "seconds": status.loop.stalled_seconds}
         yield Explanation("ready", f"the event loop does not answer: {by} blocks it", facts)
-    if status.state == "running" and stuck(status):
+    elif status.state == "running" and stuck(status):
         edges = {name: edge_facts(status, name) for name in blocked_edges(status)}
         said = f"nothing can move: {', '.join(edges)} wait for each other; give them more capacity"
         yield Explanation("ready", said, {"cause": "blocked edge", "edges": edges})
+    elif status.state == "running":
+        cause = "starting" if status.reasons and status.reasons[0].startswith("starting") else "other"
+        yield Explanation("ready", "; ".join(status.reasons) or "it does not say why", {"cause": cause})
 
 
 def _state(status: Status) -> Explanation:
@@ -119,16 +126,24 @@ def _cost(status: Status, node: NodeStatus) -> Iterator[Explanation]:
         "grown": grown,
     }
     facts["seconds"] = status.pause.seconds
+    waits = None if node.backlog is None else f"{node.backlog:,} {'item waits' if node.backlog == 1 else 'items wait'}"
     if grown:
-        said = f"{name} falls behind: {node.backlog:,} items wait outside, {grown:,} more than when the pause began"
+        said = f"{name} falls behind: {waits} outside, {grown:,} more than when the pause began"
         yield Explanation("pause", said, {"cause": "falling behind"} | facts)
     elif any(reason.startswith(f"{name} has items in hand") for reason in status.reasons):
         yield Explanation("pause", f"{name} has items in hand that it cannot send", {"cause": "held source"} | facts)
     elif node.state == "blocked":
         said = f"{name} has items, and no room for them: it was blocked before the pause"
+        said += f"; {waits} outside" if node.backlog else ""
         yield Explanation("pause", said, {"cause": "blocked source"} | facts)
-    elif node.state == "busy":
-        yield Explanation("pause", f"{name} may have items, and is not asked", {"cause": "not asked"} | facts)
+    elif node.backlog:
+        said = f"{name} is not asked: {waits} outside, no more than when the pause began"
+        yield Explanation("pause", said, {"cause": "not asked"} | facts)
+    elif node.backlog is None and node.state != "ended":
+        said = f"{name} is not asked, and how many items wait outside is not known of it"
+        if node.total is not None and node.position is not None:
+            said = f"{name} is not asked: {node.total - node.position:,} of its {node.total:,} items are still to come"
+        yield Explanation("pause", said, {"cause": "not asked"} | facts)
 
 
 def _facts_as_html(facts: dict[str, Any]) -> str:

@@ -8,6 +8,11 @@ from streamweave_lab.engine.status import EdgeStatus, NodeStatus, Status
 from streamweave_lab.ops.explain_trouble import trouble_of
 from streamweave_lab.ops.explanation import Explanation
 
+MOSTLY = 0.5
+"""The share of a run's time from which on a node is busy most of it."""
+A_WHILE = 1.0
+"""Seconds of a node's own work that wait for it, from which on it lags behind."""
+
 
 def name_of(edge: EdgeStatus) -> str:
     """The edge as people write it."""
@@ -45,12 +50,12 @@ def full_edge_after(status: Status, node: str) -> EdgeStatus | None:
 
 
 def bottleneck(status: Status) -> Explanation:
-    """The first node that is not blocked below a blocked chain, and what takes its time."""
+    """The first node that is not blocked below a blocked chain; where none is, the one that is the slowest so far."""
     if status.state in ("stopped", "failed"):
         return Explanation("bottleneck", "the run has ended: nothing waits for room", {"cause": "none"})
     edge = next((found for node in status.nodes if (found := full_edge_after(status, node.name))), None)
     if edge is None:
-        return _nothing_waits(status)
+        return _no_full_edge(status)
     facts: dict[str, Any] = {"edge": name_of(edge), **edge_facts(status, name_of(edge))}
     if stuck(status) and status.state == "running":
         said = f"no single node: {', '.join(blocked_edges(status))} wait for each other"
@@ -69,12 +74,47 @@ def bottleneck(status: Status) -> Explanation:
     return Explanation("bottleneck", said, {"cause": "slow node"} | facts)
 
 
-def _nothing_waits(status: Status) -> Explanation:
-    busiest = max(status.nodes, key=lambda node: node.run_seconds, default=None)
-    facts: dict[str, Any] = {"cause": "none"}
-    if busiest is not None:
-        facts |= {"busiest": busiest.name, **_time_of(status, busiest)}
-    return Explanation("bottleneck", "no node is: nothing waits for room", facts)
+def _no_full_edge(status: Status) -> Explanation:
+    """Nothing waits for room yet: the node that keeps others waiting most, if any does."""
+    live = [node for node in status.nodes if node.role != "source" and node.state not in ("ended", "failed")]
+    slow = [node for node in live if trouble_of(node) is not None or _lags(status, node)]
+    if not slow or status.state in ("created", "starting", "paused"):
+        busiest = max(status.nodes, key=lambda node: node.run_seconds, default=None)
+        more = {} if busiest is None else {"busiest": busiest.name, **_time_of(status, busiest)}
+        return Explanation("bottleneck", "no node is: nothing waits for room", {"cause": "none"} | more)
+    node = max(slow, key=lambda node: (trouble_of(node) is not None, node.busy_seconds))
+    queued, in_flight = queued_before(status, node), _in_flight(node)
+    facts = {"cause": "slowest so far", "node": node.name, "queued": queued, "oldest_seconds": node.oldest_seconds}
+    facts |= _time_of(status, node)
+    said = f"{node.name} is the slowest so far: busy {facts['busy_share']:.0%}".replace("%", " %")
+    said += f", {_items(queued)} before it" if queued else ""
+    said += f", {in_flight:,} in flight" if in_flight else ""
+    if (trouble := trouble_of(node)) is not None:
+        said += f"; it {trouble[1]}"
+        facts |= {"trouble": trouble[0], "seconds": trouble[2]["seconds"]}
+    return Explanation("bottleneck", said, facts)
+
+
+def _lags(status: Status, node: NodeStatus) -> bool:
+    """There is work for it, and it was busy most of the time, or that work will take it a while."""
+    queued, came = queued_before(status, node), sum(node.items_in.values())
+    if not queued and not _in_flight(node):
+        return False
+    its_own_pace = node.busy_seconds / came if came else 0.0
+    return node.busy_seconds >= MOSTLY * status.uptime or queued * its_own_pace >= A_WHILE
+
+
+def queued_before(status: Status, node: NodeStatus) -> int:
+    """Items that wait in the edges to a node."""
+    return sum(edge.queued for edge in status.edges if edge.target.rpartition(".")[0] == node.name)
+
+
+def _in_flight(node: NodeStatus) -> int:
+    return node.held if node.oldest_seconds is not None else 0
+
+
+def _items(count: int) -> str:
+    return "1 item waits" if count == 1 else f"{count:,} items wait"
 
 
 def _time_of(status: Status, node: NodeStatus) -> dict[str, Any]:

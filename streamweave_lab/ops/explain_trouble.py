@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from streamweave_lab.engine.status import NodeStatus, Status
+from streamweave_lab.engine.status_text import waits_for
 from streamweave_lab.ops.explanation import Explanation
 
 HANGS_SECONDS = 30.0
@@ -18,6 +19,17 @@ def trouble(status: Status) -> Iterator[Explanation]:
         if (found := trouble_of(node)) is not None:
             cause, said, facts = found
             yield Explanation("trouble", f"{node.name} {said}", {"cause": cause, "node": node.name} | facts)
+
+
+def checkpoint(status: Status) -> Iterator[Explanation]:
+    """A sentence where the last checkpoint was not committed, and one where a barrier does not come through."""
+    kept, awaited = status.checkpoint, waits_for(status)
+    if kept is not None and kept.problem is not None:
+        since = "none is kept so far" if kept.last_id is None else f"checkpoint {kept.last_id} is the newest"
+        facts = {"cause": "failed checkpoint", "failed": kept.failed, "last_id": kept.last_id, "last_at": kept.last_at}
+        yield Explanation("checkpoint", f"the last one failed, {since}: {kept.problem}", facts)
+    if awaited is not None and status.awaited is not None:
+        yield Explanation("checkpoint", awaited, {"cause": "awaited barrier"} | status.awaited.model_dump(mode="json"))
 
 
 def trouble_of(node: NodeStatus) -> tuple[str, str, dict[str, Any]] | None:

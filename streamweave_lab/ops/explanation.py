@@ -11,7 +11,7 @@ class Explanation:
     """A sentence, and the facts it was made from."""
 
     question: str
-    """"frontier", "bottleneck", "ready" or "pause"."""
+    """"frontier", "bottleneck", "ready", "pause", "trouble" or "checkpoint"."""
     sentence: str
     facts: dict[str, Any] = field(default_factory=dict)
     """JSON-serialisable; `cause` is always among them. Seconds, unless they are counts of items."""

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from itertools import count
 from random import Random
+from threading import Event
 from typing import Any
 
 import pytest
@@ -14,13 +15,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streamweave_lab.engine.run import LocalRun
-from streamweave_lab.engine.status import LoopStatus, Status
+from streamweave_lab.engine.status import CheckpointStatus, LoopStatus, Status
 from streamweave_lab.errors import RunFailedError
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import Poll, Step, Wait
+from streamweave_lab.graph.node import Poll, Source, Step, Wait
 from streamweave_lab.graph.supervision import Supervision
 from streamweave_lab.operators import Collect, Count, ForEach, Map, MapAsync, Replay
 from streamweave_lab.ops.explain import Explained, Explanation, explain
+from streamweave_lab.state.sqlite_store import SqliteStore
 from streamweave_lab.testing.interleave import Interleaver, run_interleaved
 from streamweave_lab.testing.loop import run_virtual
 from streamweave_lab.testing.strategies import Sketch, sketches
@@ -131,6 +133,76 @@ def test_an_item_that_does_not_come_back_is_told_with_its_node_and_for_how_long(
     assert (found.facts["cause"], found.facts["seconds"]) == ("hanging item", 42.5)
     hanging = the(explained, "trouble")
     assert (hanging.sentence, hanging.facts["node"], hanging.facts["seconds"]) == (said, "fetch", 42.5)
+
+
+def test_a_node_that_hangs_is_named_also_where_there_is_no_event_time_and_no_full_edge() -> None:
+    async def fetch(item: int) -> int:
+        await asyncio.sleep(1e6 if item == 20 else 0)
+        return item
+
+    graph = Graph("g", Replay("all", range(100)) >> MapAsync("fetch", fetch, concurrency=4) >> Count("end"))
+    early = the(of(graph, seconds=3.5), "bottleneck")
+    assert early.sentence == "fetch is the slowest so far: busy 100 %, 72 items wait before it, 8 in flight"
+    assert (early.facts["cause"], early.facts["node"], early.facts["oldest_seconds"]) == (
+        "slowest so far",
+        "fetch",
+        3.5,
+    )
+    late = of(graph, seconds=31.0)
+    said = "has been waiting for more than 30 s for an item that does not come back, of 8 in flight"
+    assert the(late, "trouble").sentence == f"fetch {said}"
+    assert the(late, "bottleneck").sentence == f"{early.sentence}; it {said}"
+    assert the(late, "bottleneck").facts["trouble"] == "hanging item"
+
+
+def test_a_worker_that_hangs_is_named() -> None:
+    begun, released = Event(), Event()
+
+    def wait(item: int) -> int:
+        begun.set()
+        released.wait()
+        return item
+
+    async def main() -> Status:
+        run = Graph(
+            "g", Replay("all", range(100)) >> Map("work", wait, workers=1, on="threads") >> Count("end")
+        ).start()
+        await asyncio.to_thread(begun.wait)
+        status = run.status()
+        released.set()
+        await run.stop()
+        return status
+
+    status = asyncio.run(main())
+    node = status.node("work")
+    assert node.oldest_seconds is not None
+    later = node.model_copy(update={"oldest_seconds": node.oldest_seconds + 31})
+    nodes = tuple(later if each.name == "work" else each for each in status.nodes)
+    explained = explain(status.model_copy(update={"nodes": nodes}))
+    assert the(explained, "trouble").sentence.startswith("work has been waiting for more than 30 s for an item")
+    assert the(explained, "bottleneck").facts["node"] == "work"
+
+
+def test_the_node_behind_which_items_gather_is_named_before_an_edge_is_full() -> None:
+    async def write(item: int) -> None:
+        await asyncio.sleep(5.0)
+
+    graph = Graph("g", Ticking() >> Map[int, int]("parse", abs) >> ForEach("write", write))
+    found = the(of(graph, seconds=200.5), "bottleneck")
+    assert found.sentence == "write is the slowest so far: busy 100 %, 160 items wait before it, 1 in flight"
+    assert (found.facts["cause"], found.facts["queued"]) == ("slowest so far", 160)
+
+
+def test_a_node_that_keeps_up_is_no_bottleneck_and_one_that_slowed_down_lately_is(document: Document) -> None:
+    source, parse, spill = document().nodes
+    edges = tuple(edge.model_copy(update={"blocked": False}) for edge in document().edges)
+
+    def of_parse(busy: float) -> Explanation:
+        nodes = (source, parse.model_copy(update={"busy_seconds": busy}), spill)
+        return the(explain(document(nodes=nodes, edges=edges)), "bottleneck")
+
+    assert of_parse(9.0).sentence == "no node is: nothing waits for room"  # of 200 s; what waits takes it 0.6 s
+    assert of_parse(20.0).sentence == "parse is the slowest so far: busy 10 %, 64 items wait before it"
 
 
 def odd(item: int) -> int:
@@ -308,7 +380,7 @@ def test_a_pause_names_sources_that_stand_with_items_in_hand_or_are_not_asked_or
     ]
 
 
-def test_a_pause_that_costs_nothing_says_so() -> None:
+def test_a_pause_says_how_much_a_source_has_still_to_bring() -> None:
     class Rare(Ticking):
         backlog = None  # type: ignore[assignment]
 
@@ -316,8 +388,33 @@ def test_a_pause_that_costs_nothing_says_so() -> None:
             return super().poll(limit) if not self.position else Wait(1000.0)
 
     explained = of(Graph("g", Rare("rare") >> Count("end")), then=pause)
-    assert the(explained, "pause").sentence == "no source waits: the pause has cost nothing so far"
+    said = "rare is not asked: 999,999,999 of its 1,000,000,000 items are still to come"
+    assert the(explained, "pause").sentence == said
     assert of(Graph("g", Rare("rare") >> Count("end"))).of("pause") == ()
+
+
+class Outside(Source[int]):
+    """Has never more nor less outside than it says."""
+
+    def __init__(self, name: str, backlog: int | None) -> None:
+        super().__init__(name)
+        self.backlog = backlog
+
+    def poll(self, limit: int) -> Poll[int]:
+        return Wait(1.0)
+
+
+@pytest.mark.parametrize(
+    ("backlog", "said"),
+    [
+        (12345, "q is not asked: 12,345 items wait outside, no more than when the pause began"),
+        (None, "q is not asked, and how many items wait outside is not known of it"),
+        (0, "no source waits: the pause has cost nothing so far"),
+    ],
+)
+def test_a_pause_tells_how_much_waits_outside_as_far_as_the_source_knows(backlog: int | None, said: str) -> None:
+    explained = of(Graph("g", Outside("q", backlog) >> Count("end")), seconds=0.0, then=pause)
+    assert the(explained, "pause").sentence == said
 
 
 def test_a_loop_that_does_not_answer_is_why_nothing_moves(document: Document) -> None:
@@ -343,6 +440,48 @@ def test_a_loop_that_does_not_answer_is_why_nothing_moves(document: Document) ->
 def test_every_other_state_is_a_sentence(document: Document, state: str, said: str) -> None:
     reasons = ("starting: the run it replaces has not ended",)
     assert the(explain(document(state=state, ready=False, reasons=reasons)), "ready").sentence == said
+
+
+def test_a_run_that_is_starting_says_what_it_waits_for(document: Document) -> None:
+    reason = "starting: what the run begins with is not in the store yet"
+    found = the(explain(document(ready=False, reasons=(reason,), edges=())), "ready")
+    assert (found.sentence, found.facts["cause"]) == (reason, "starting")
+
+
+def test_a_checkpoint_that_failed_is_told_until_one_is_written(document: Document) -> None:
+    failing = CheckpointStatus(
+        every=1.0, committed=2, failed=3, last_id=4, last_at=1.0, problem="no space left", resumed_from=None
+    )
+    status = document(checkpoint=failing)
+    found = the(explain(status), "checkpoint")
+    assert found.sentence == "the last one failed, checkpoint 4 is the newest: no space left"
+    assert (found.facts["cause"], found.facts["failed"]) == ("failed checkpoint", 3)
+    said = "flights: running, ready, configuration version 3; the last checkpoint failed (3 so far): no space left"
+    assert str(status).splitlines()[0] == said
+    well = document(checkpoint=failing.model_copy(update={"problem": None}))
+    assert explain(well).of("checkpoint") == ()
+    assert "checkpoint" not in str(well)
+
+
+def test_a_checkpoint_that_does_not_come_through_is_told_with_the_node_it_waits_for() -> None:
+    async def main() -> tuple[Status, Status]:
+        graph = Graph("g", Replay("all", range(9)) >> MapAsync("fetch", slow, concurrency=1) >> Count("end"))
+        run = graph.start(store=SqliteStore(":memory:"), checkpoint_every=1.0)
+        await asyncio.sleep(5.0)
+        early = run.status()
+        await asyncio.sleep(10.0)
+        late = run.status()
+        await run.stop()
+        return early, late
+
+    early, late = run_virtual(main())
+    assert explain(early).of("checkpoint") == ()
+    assert early.awaited is not None
+    assert (early.awaited.purpose, early.awaited.seconds, early.awaited.nodes) == ("checkpoint", 4.0, ("fetch",))
+    found = the(explain(late), "checkpoint")
+    assert found.sentence == "a checkpoint waits for fetch, not yet at its barrier"
+    assert found.facts == {"cause": "awaited barrier", "purpose": "checkpoint", "seconds": 14.0, "nodes": ["fetch"]}
+    assert str(late).splitlines()[0] == f"g: running, ready; {found.sentence}"
 
 
 # How it is shown
