@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from contextlib import suppress
 from io import FileIO
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -59,17 +60,18 @@ class GrowingFile:
             raise StateError(
                 f"{self._node}: {self._path} {problem}; it was cut or replaced since, and cannot be gone on with"
             )
-        self._file.truncate(size)
-        self.size = self._file.seek(size)
+        self._shorten(size)
 
     def append(self, data: bytes) -> None:
-        """Write all of it. Raises: OSError that names the file."""
-        rest = memoryview(data)
+        """Write all of it, or nothing. Raises: OSError that names the file."""
+        rest, before = memoryview(data), self.size
         self._secured = False
         while rest:
             try:
                 written = self._file.write(rest)
             except OSError as error:
+                with suppress(OSError):
+                    self._shorten(before)
                 raise OSError(error.errno, self._unwritten(error)) from error
             self.size += written
             rest = rest[written:]
@@ -95,6 +97,10 @@ class GrowingFile:
             self.secure()
         finally:
             self._file.close()
+
+    def _shorten(self, size: int) -> None:
+        self._file.truncate(size)
+        self.size = self._file.seek(size)
 
     def _unwritten(self, error: OSError) -> str:
         remedy = "; make room there, and start again" if error.errno in _FULL else ""

@@ -82,6 +82,10 @@ class JSONLinesFile(Sink[Any]):
         self._file = GrowingFile(self.path, self.name)
         self._file.cut(state["bytes"])
 
+    def restart_from(self, kept: Any) -> Any:
+        """The lines this run has written stay. Where there is none yet it begins as it would have begun."""
+        return kept if self._file is None else self.snapshot()
+
     def finished(self) -> None:
         """Everything is on the disk."""
         self._begun().secure()

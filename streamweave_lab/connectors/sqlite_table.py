@@ -133,9 +133,23 @@ class SQLiteTable(Sink[Any]):
             self._journal.create()
             self._journal.go_back(state["writer"], state["sequence"])
         except (StateError, sqlite3.Error) as error:
-            self._db.rollback()
+            self._transactions.roll_back()
             raise StateError(f"{self.name}: {self.path}, table {self.table!r}: {error}") from error
-        self._db.commit()
+        self._transactions.commit()
+
+    def restart_from(self, kept: Any) -> Any:
+        """The rows this run has written stay. Where there is none yet it begins as it would have begun.
+
+        Raises: StateError where the database itself has taken back rows that were not committed.
+        """
+        if not self._begun:
+            return kept
+        if self._transactions.undone:
+            raise StateError(
+                f"{self!r}: {self.path} has taken back what was written to table {self.table!r} since the last "
+                f"commit, so it cannot go on alone; start the run with resume=True"
+            )
+        return self.snapshot()
 
     def finished(self) -> None:
         """Commit all rows."""
@@ -157,7 +171,7 @@ class SQLiteTable(Sink[Any]):
         self._journal.create()
         if has_rows(self._db, self.table):
             if self.mode == "new":
-                self._db.rollback()
+                self._transactions.roll_back()
                 raise StateError(
                     f'{self!r}: table {self.table!r} of {self.path} has rows already; mode="append" adds to them, '
                     f'mode="replace" takes them away first'
@@ -191,8 +205,8 @@ class SQLiteTable(Sink[Any]):
             self._transactions.secure()
         waiting, self._waiting = self._waiting, []
         for batch in waiting:
-            self.holds -= len(batch.items)
             self._take(batch)
+            self.holds -= len(batch.items)  # only now: what cannot be written was held, and is counted as dropped
 
     def _take(self, batch: Batch) -> None:
         rows: list[tuple[Any, ...]] = []
@@ -232,6 +246,10 @@ class SQLiteTable(Sink[Any]):
         except ITEM_ERRORS:
             self._db.execute("ROLLBACK TO batch")
             self._write_one_by_one(rows, places, batch)
+        except sqlite3.Error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK TO batch")
+            raise
         self._db.execute("RELEASE batch")
 
     def _write_one_by_one(self, rows: list[tuple[Any, ...]], places: list[int], batch: Batch) -> None:

@@ -30,11 +30,17 @@ class Transactions:
         self._due = False
         """Of what a snapshot speaks is not on the disk yet."""
         self._securing = Lock()
+        self._under_way = False
 
     @property
     def closing(self) -> bool:
         """The transaction under way is that of a snapshot, and still to be committed: later rows are not of it."""
         return self._due and not self._every_batch
+
+    @property
+    def undone(self) -> bool:
+        """The database has taken back the transaction that was under way, as it may where the disk fails."""
+        return self._under_way and not self.db.in_transaction
 
     def begin(self) -> None:
         """Begin one unless one is under way. Raises: StateError if another writer keeps the database."""
@@ -47,6 +53,17 @@ class Transactions:
                 f"{self._who}: cannot write to {self._path}: {error}; two tables of one database need "
                 f'commit="batch", for it has one writer at a time'
             ) from error
+        self._under_way = True
+
+    def commit(self) -> None:
+        """Commit the one under way."""
+        self.db.commit()
+        self._under_way = False
+
+    def roll_back(self) -> None:
+        """Undo the one under way."""
+        self.db.rollback()
+        self._under_way = False
 
     def turn_over(self) -> None:
         """A batch has been written."""
@@ -69,7 +86,7 @@ class Transactions:
             if self._due and self._every_batch:
                 self._sync_log()
             elif self._due:
-                self.db.commit()
+                self.commit()
             self._due = False
 
     def finish(self) -> None:
@@ -88,7 +105,7 @@ class Transactions:
     def _commit(self) -> None:
         if self.db.in_transaction:
             self.journal.before_commit()
-            self.db.commit()
+            self.commit()
 
     def _sync_log(self) -> None:
         """Bring the commits that did not wait for it to the disk: SQLite syncs what it moves out of its log.

@@ -236,14 +236,16 @@ class NodeState:
             self._mark_all(Watermark(self.frontier))
 
     def begin_again(self, kept: Kept | None) -> None:
-        """Close the logic and open it anew, with the state it kept last. What it held is dropped and counted."""
-        node, held = self.node, self.node.holds
+        """Close the logic and open it anew, with the state it goes on from. What it held is dropped and counted."""
+        node = self.node
+        known = node.restart_from(None if kept is None else kept.state)
+        held = node.holds
         node._emitted = {}
         NodeState.cancel(self)
         node.closed()
         node.opened()
-        if kept is not None and kept.state is not None:
-            node.restore(kept.state)
+        if known is not None:
+            node.restore(known)
         if self.config is not None:
             node.configure(self.config)
         self.restarts += 1

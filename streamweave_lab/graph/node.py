@@ -205,12 +205,33 @@ class Node:
         """Go on from `state`, which `snapshot` once returned and which is not None. Called right after `opened`."""
         raise NotImplementedError(f"{self.kind} has no state to restore; define restore(state) beside snapshot()")
 
+    def brought_up(self, state: Any, version: int) -> Any:
+        """A kept `state` in the shape of this `state_version`, which `migrate` gives it if it is older.
+
+        Raises: StateError if newer code wrote it.
+        """
+        if version > self.state_version:
+            raise StateError(
+                f"{self.name}: newer code wrote its state, in version {version}, and this {self.kind} knows versions "
+                f"up to {self.state_version}; install that code again, or go on from an older checkpoint"
+            )
+        return state if version == self.state_version else self.migrate(state, version)
+
     def migrate(self, state: Any, version: int) -> Any:
         """The `state` that an older `state_version` wrote, in the shape of this one. Pure."""
         raise StateError(
             f"{self.name}: its state has version {version} and {self.kind} is at version {self.state_version}; "
             f"define migrate(state, version) on it"
         )
+
+    def restart_from(self, kept: Any) -> Any:
+        """The state to begin again from where supervision restarts this node, while the rest of the run goes on.
+
+        Called before `closed`, `opened` and `restore`; None to begin empty. `kept` is what it kept at the last
+        checkpoint, and the default: what came since is forgotten, and with it what made the node fail. Sources do not
+        bring it again, as they do in a resumed run; so a Sink goes on from where it is.
+        """
+        return kept
 
     # Time. A node that must act at a certain moment asks for a turn.
 
@@ -239,7 +260,11 @@ class Node:
     # What logic may call.
 
     def emit(self, port: Out[T], item: T, time: float | None = None) -> None:
-        """Send one item, with the event time of the item now being taken unless `time` (seconds) is given."""
+        """Send one item, with the event time `time` (seconds).
+
+        Without it that is the event time of the item now being taken; where none is, as in `advanced`, `woken` and
+        `finished`, it is the frontier, and none before there is one.
+        """
         try:
             items, times = self._emitted.setdefault(port.name, ([], []))
         except AttributeError:
@@ -365,6 +390,10 @@ class Sink(Node, Inlet[I_contra]):
 
     guarantee: str = "at least once"
     """How often an item takes effect when a run goes on from a checkpoint."""
+
+    def restart_from(self, kept: Any) -> Any:
+        """What it would keep now: what this run has written stays, for nobody would write it again."""
+        return self.snapshot()
 
     def _head(self) -> In[Any]:
         return self.in_

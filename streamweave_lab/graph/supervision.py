@@ -20,7 +20,8 @@ class Supervision:
     - "escalate": the run fails, naming node and item.
     - "skip": the item is dropped and counted. What is raised for no single item still fails the run.
     - "restart": the item is dropped and counted, the node is closed and opened again, and goes on from what it kept
-      at the last checkpoint, or empty; what came since is forgotten, and what it held is counted as dropped.
+      at the last checkpoint, or empty; what came since is forgotten, and what it held is counted as dropped. A sink
+      goes on from where it is: what it has written stays. A node of one's own may decide that by `restart_from`.
     - "restart_group": all nodes with the same `group` are restarted together.
     - "stop": the node takes nothing more in, what still comes to it is dropped and counted, and the run is drained.
 
