@@ -45,8 +45,7 @@ def give_back(core: Core, state: NodeState, kept: Kept) -> None:
     """Let `state`, which has just been opened, go on from what was kept. Raises: StateError."""
     node, known = state.node, kept.state
     if known is not None:
-        if kept.version != node.state_version:
-            known = node.migrate(known, kept.version)
+        known = node.brought_up(known, kept.version)
         node.restore(known)
     # A node that fails before the next checkpoint begins again from here.
     core.kept[node.name] = replace(kept, version=node.state_version, state=known)

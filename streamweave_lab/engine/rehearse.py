@@ -36,7 +36,8 @@ class Rehearsal:
 def rehearse(graph: Graph, checkpoint: Checkpoint) -> Rehearsal:
     """Restore the state of every step into a copy of its node, let it snapshot again, and compare.
 
-    Sources and sinks are not opened: their state is decoded, and migrated where that is due.
+    Sources and sinks are not opened: their state is decoded, and migrated where that is due. A source that knows how
+    many items it has fails where there are fewer than had come.
     """
     problems = [f"nodes {change}" for change in changed_nodes(checkpoint, graph)]
     try:
@@ -54,11 +55,12 @@ def rehearse(graph: Graph, checkpoint: Checkpoint) -> Rehearsal:
 
 def _tried(drawn: Node, kept: Kept) -> tuple[Outcome, str]:
     state = kept.state
+    if isinstance(drawn, Source) and drawn.total is not None and (kept.position or 0) > drawn.total:
+        return "failed", f"it has only {drawn.total} items, and the checkpoint was taken after {kept.position}"
     if state is None:
         return "stateless", ""
     try:
-        if kept.version != drawn.state_version:
-            state = drawn.migrate(state, kept.version)
+        state = drawn.brought_up(state, kept.version)
         if isinstance(drawn, Source | Sink):
             return "readable", ""
         again = _restored(drawn, state)

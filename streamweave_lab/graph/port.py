@@ -44,7 +44,7 @@ class Outlet(Generic[O_co]):
     def __rshift__(self, target: Any) -> Any:
         """Draw an edge from this output to `target`; the result goes on from the target's own `out`."""
         if not isinstance(target, Inlet):
-            raise GraphError(f"{self!r} >> {target!r}: an edge must lead to a node with an input, or to an input port")
+            raise GraphError(f"{self!r} >> {target!r}: {named_inputs(target)}")
         edges = (*self._drawn(), Edge(self._tail(), target._head()))
         return Path(edges, target._tail()) if isinstance(target, Outlet) else ClosedPath(edges)
 
@@ -109,6 +109,15 @@ class ClosedPath:
         def __rshift__(self, target: object) -> object:
             node = self.edges[-1].target.node
             raise GraphError(f"{self!r} >> {target!r}: nothing goes on from there; {named_outputs(node)}")
+
+
+def named_inputs(target: Any) -> str:
+    """What can be drawn to, instead of a target that has no one input that `>>` would mean."""
+    inputs = getattr(target, "inputs", {})
+    if not inputs:
+        return "an edge must lead to a node with an input, or to an input port"
+    ports = [f"{target.name}.{'in_' if port == 'in' else port}" for port in inputs]
+    return f"say which of its inputs: draw to {' or '.join(ports)}"
 
 
 def named_outputs(node: Node) -> str:

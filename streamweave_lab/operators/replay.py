@@ -6,7 +6,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, It
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from streamweave_lab.errors import GraphError, UsedUpError
+from streamweave_lab.errors import GraphError, StateError, UsedUpError
 from streamweave_lab.graph.node import END, AsyncSource, Poll, Source
 from streamweave_lab.graph.port import O_co
 
@@ -20,7 +20,8 @@ class Replay(Source[O_co]):
 
     Every run begins at the beginning, and a resumed one at its position: what comes before is gone through again
     without being sent, so it must be the same again. An iterator, which can be gone through only once, serves one
-    run that is not resumed: a later one raises UsedUpError. Where the iterable raises, the items before that are
+    run that is not resumed: a later one raises UsedUpError. A resumed run whose iterable ends before its position
+    fails with a StateError. Where the iterable raises, the items before that are
     still brought in, and then the run fails. A plain iterable is asked on the run's loop, so it should not wait for
     anything.
 
@@ -72,7 +73,17 @@ class Replay(Source[O_co]):
         self._error: Exception | None = None
         self._iterator: Iterator[O_co] = iter(self._items)
         if not isinstance(self._items, list | range):
-            next(islice(self._iterator, position, position), None)
+            came = sum(1 for _ in islice(self._iterator, position))
+            self._check_reached(came)
+        else:
+            self._check_reached(min(len(self._items), position))
+
+    def _check_reached(self, came: int) -> None:
+        if came < self.position:
+            raise StateError(
+                f"{self.name}: there are only {came} items, and the checkpoint was taken after {self.position}; "
+                f"replay the same items again, or start without resume="
+            )
 
     def poll(self, limit: int) -> Poll[O_co]:
         """The next items, at most `limit`."""
@@ -100,7 +111,11 @@ class Replay(Source[O_co]):
         return items
 
     def seek(self, position: int) -> None:
-        """Go on from `position`. Raises: NotImplementedError for an iterator, which cannot be gone through again."""
+        """Go on from `position`.
+
+        Raises: NotImplementedError for an iterator, which cannot be gone through again; StateError if there are fewer
+        items (where they must be awaited, `stream` does).
+        """
         if _is_iterator(self._items):
             kind = type(self._items).__name__
             raise NotImplementedError(
@@ -126,6 +141,7 @@ class _AsyncReplay(Replay[O_co], AsyncSource[O_co]):
                 continue
             self.position += 1
             yield [item]
+        self._check_reached(self.position - before)
 
 
 def _is_iterator(items: Any) -> bool:

@@ -222,8 +222,8 @@ def test_edges_that_wait_for_each_other_are_named() -> None:
         run = Graph("stuck", (Replay("numbers", range(1000)) >> Collect("all")).capacity(4)).start()
         run.core.channels[0].held = True  # as a node does that waits for another input
         await settled(run)
-        reasons = ("nothing can move: numbers.out -> all.in wait for each other; give them more capacity",)
-        assert (run.status().ready, run.status().reasons) == (False, reasons)
+        reason = "nothing can move: numbers.out -> all.in wait for each other; give them more capacity"
+        assert (run.status().ready, run.status().reasons) == (False, (f"{reason}, as (a >> b).capacity(n) does",))
         await run.stop()
 
     run_virtual(main())

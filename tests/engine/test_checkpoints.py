@@ -293,12 +293,25 @@ def test_state_of_an_older_version_is_migrated_and_without_migration_refused(tmp
     Graph("g", Replay("n", [1, 2]) >> First("sum") >> Collect("all")).run_to_end(store=store)
     run = Graph("g", Replay("n", [1, 2, 3]) >> Versioned("sum") >> Collect("all")).run_to_end(store=store, resume=True)
     assert run["all"].items == [1, 3, 6]
-    back = Graph("g", Replay("n", [1, 2, 3]) >> Unmoved("sum") >> Collect("all"))
-    with pytest.raises(StateError, match="sum: its state has version 2 and Unmoved is at version 1"):
+    ahead = Graph("g", Replay("n", [1, 2, 3]) >> Unmoved("sum") >> Collect("all"))
+    with pytest.raises(StateError, match="sum: its state has version 2 and Unmoved is at version 3; define migrate"):
+        ahead.run_to_end(store=store, resume=True)
+
+
+def test_state_that_newer_code_wrote_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "state.db")
+    Graph("g", Replay("n", [1, 2]) >> Versioned("sum") >> Collect("all")).run_to_end(store=store)
+    back = Graph("g", Replay("n", [1, 2, 3]) >> First("sum") >> Collect("all"))
+    with pytest.raises(StateError) as refused:
         back.run_to_end(store=store, resume=True)
+    assert str(refused.value) == (
+        "sum: newer code wrote its state, in version 2, and this First knows versions up to 1; "
+        "install that code again, or go on from an older checkpoint"
+    )
 
 
-class Unmoved(First):
+class Unmoved(Versioned):
+    state_version = 3
     migrate = Step.migrate
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from streamweave_lab.engine.rehearse import rehearse
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.graph.node import Step
+from streamweave_lab.graph.port import ClosedPath
 from streamweave_lab.operators import Collect, Map, Reduce, Replay
 from streamweave_lab.state.sqlite_store import SqliteStore
 from streamweave_lab.state.store import Checkpoint
@@ -76,3 +77,28 @@ def test_nodes_that_are_new_or_gone_are_listed(tmp_path: Path) -> None:
 def test_another_graph_s_checkpoint_is_refused(tmp_path: Path) -> None:
     other = Graph("other", Replay("n", [1]) >> Collect("all"))
     assert not rehearse(other, checkpoint(tmp_path)).ready
+
+
+def test_a_source_with_fewer_items_than_had_come_is_found_out(tmp_path: Path) -> None:
+    short = Graph("g", *_with(Replay("n", range(1, 3))))
+    found = rehearse(short, checkpoint(tmp_path))
+    assert (found.ready, found.outcomes["n"]) == (False, "failed")
+    assert found.problems == ("n: it has only 2 items, and the checkpoint was taken after 4",)
+
+
+def test_state_that_newer_code_wrote_is_told_as_that_and_never_migrated(tmp_path: Path) -> None:
+    newer = checkpoint(tmp_path)
+
+    class Old(Keeper):
+        state_version = 0
+
+        def migrate(self, state: Any, version: int) -> Any:
+            raise AssertionError("it is the other way round")
+
+    found = rehearse(drawn(Old), newer)
+    assert "newer code wrote its state, in version 1, and this Old knows versions up to 0" in found.problems[0]
+    assert "install that code again, or go on from an older checkpoint" in found.problems[0]
+
+
+def _with(source: Replay[int]) -> tuple[ClosedPath]:
+    return (source >> Map("same", abs) >> Keeper("keeper") >> Reduce("total", max, initial=0) >> Collect("all"),)

@@ -10,7 +10,7 @@ from streamweave_lab.errors import GraphError, NotRunningError
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.graph.node import Node, Sink, Source, Step
 from streamweave_lab.graph.port import ClosedPath, In, Out, Path
-from streamweave_lab.operators import Count, Replay, Route, Window, mean
+from streamweave_lab.operators import Count, IntervalJoin, Replay, Route, Window, mean
 from streamweave_lab.progress.window import Tumbling
 
 
@@ -188,6 +188,13 @@ def test_an_edge_must_lead_to_something_with_an_input():
     assert str(caught.value) == (
         "Numbers('a') >> Numbers('b'): an edge must lead to a node with an input, or to an input port"
     )
+
+
+def test_who_draws_to_a_node_with_several_inputs_is_told_which_there_are():
+    near = IntervalJoin("near", abs, abs, within=(1, 1))
+    with pytest.raises(GraphError) as caught:
+        Numbers("a") >> near
+    assert str(caught.value).endswith("IntervalJoin('near'): say which of its inputs: draw to near.left or near.right")
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,11 @@ import asyncio
 
 import pytest
 
-from streamweave_lab.errors import GraphError, UsedUpError
+from streamweave_lab.errors import GraphError, StateError, UsedUpError
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.graph.node import END, AsyncSource
 from streamweave_lab.operators import Count, Replay
+from streamweave_lab.state.sqlite_store import SqliteStore
 from streamweave_lab.testing.harness import Drive
 
 
@@ -107,6 +108,27 @@ def test_an_async_iterable_goes_on_from_the_position_it_is_set_to():
     node.seek(2)
     assert asyncio.run(streamed(node)) == [["c"]]
     assert node.position == 3
+
+
+@pytest.mark.parametrize("items", [[0, 1, 2], (0, 1, 2), range(3), {0: 0, 1: 1, 2: 2}])
+def test_a_source_that_is_to_go_on_after_more_items_than_there_are_is_refused(items):
+    assert source(items).seek(3) is None
+    with pytest.raises(StateError, match="source: there are only 3 items, and the checkpoint was taken after 5; "):
+        source(items).seek(5)
+
+
+def test_an_async_iterable_that_ends_before_the_position_is_refused():
+    node = source(Letters())
+    node.seek(5)
+    with pytest.raises(StateError, match="only 3 items, and the checkpoint was taken after 5"):
+        asyncio.run(streamed(node))
+
+
+def test_a_resumed_run_on_a_shorter_input_fails(tmp_path):
+    store = SqliteStore(tmp_path / "state.db")
+    Graph("g", Replay("n", range(5)) >> Count("end")).run_to_end(store=store)
+    with pytest.raises(StateError, match="only 3 items"):
+        Graph("g", Replay("n", range(3)) >> Count("end")).run_to_end(store=store, resume=True)
 
 
 def test_an_async_generator_serves_one_run():
