@@ -111,9 +111,9 @@ class Graph:
         `registry` says what the nodes are, by name, else by the kind that a comment gives them: a node of that
         name, or a function of the name that makes one, such as `{"parse": parse, "Collect": sw.Collect}`. What the
         comments let in from outside, or out, is looked up by its name and drawn as an edge from its `out`, or to
-        its `in`. The title of the text, if it has one, goes before `name`. Nodes are supervised, and edges hold as
-        many items, as comments say. What they say of execution and shards is not a graph's business:
-        `read_mermaid(text).notes` has it.
+        its `in`. The name that a comment or the title of the text gives the graph goes before `name`. Nodes are
+        supervised, and edges hold as many items, as comments say. What they say of execution and shards is not a
+        graph's business: `read_mermaid(text).notes` has it.
 
         Raises: GraphError, with the line, for what cannot be read, a name that stands for nothing, or a port that
         is not there; and as for any graph.

@@ -25,8 +25,8 @@ def mermaid(shape: GraphShape, style: Style = "edges", notes: MermaidNotes | Non
     "edges": a node is a box, and every edge is labelled with its ports, `a -->|out->in| b`. "boxes": a node is a
     subgraph in which each port has a box of its own, `a_out_out --> b_in_in`.
 
-    The kinds of the nodes, and `notes` if there are any, stand in comments. A node whose name Mermaid cannot take
-    for a name is drawn under another one, and a comment says which.
+    The name of the graph, the kinds of the nodes, and `notes` if there are any, stand in comments. A node whose name
+    Mermaid cannot take for a name is drawn under another one, and a comment says which.
 
     Raises: ValueError for a style that is neither.
     """
@@ -34,7 +34,7 @@ def mermaid(shape: GraphShape, style: Style = "edges", notes: MermaidNotes | Non
         raise ValueError(f"a graph is drawn in the style 'edges' or 'boxes', not {style!r}")
     notes = notes or MermaidNotes()
     ids = _ids([node.name for node in shape.nodes], apart=style == "boxes")
-    lines = notes.lines()
+    lines = [f"{COMMENT} graph {shape.name}", *notes.lines()]
     lines += [f"{COMMENT} node {node.name} kind={''.join(node.kind.split())}" for node in shape.nodes if node.kind]
     lines += [f"{COMMENT} node_id {ids[name]}={name}" for name in ids if ids[name] != name]
     lines += ["flowchart LR"]

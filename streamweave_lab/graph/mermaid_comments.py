@@ -14,7 +14,8 @@ from streamweave_lab.graph.shape import EdgeShape, split
 from streamweave_lab.graph.supervision import Policy, Supervision
 
 _WORDS = (
-    "begin", "end", "input", "output", "execution_mode", "shard_config", "node", "node_id", "subgraph_unit", "edge",
+    "begin", "end", "graph", "input", "output", "execution_mode", "shard_config", "node", "node_id", "subgraph_unit",
+    "edge",
 )  # fmt: skip
 _OF_A_NODE = ("kind", "supervision_policy", "supervision_group", *NUMBERS)
 _EDGE = re.compile(r"(?P<source>\S+\.\S+) -> (?P<target>\S+\.\S+) capacity=(?P<items>0*[1-9]\d*)")
@@ -25,6 +26,8 @@ class Comments:
     """What the comments read so far say."""
 
     def __init__(self) -> None:
+        self.graph: str | None = None
+        """The name of the graph, where one is said."""
         self.names: dict[str, str] = {}
         """The names of nodes that are drawn under another one."""
         self.kinds: dict[str, str] = {}
@@ -46,6 +49,8 @@ class Comments:
         word, _, rest = re.sub(r"^(execution_mode|shard_config)=", r"\1 ", said).partition(" ")
         if word in ("input", "output"):
             self._bind(word, rest, number)
+        elif word == "graph":
+            self.graph = _name(rest)
         elif word == "node":
             self._node(rest, number)
         elif word == "node_id":
@@ -147,6 +152,12 @@ def _number(key: str, text: str) -> Any:
         return int(text) if key == "max_restarts" else float(text)
     except ValueError:
         raise GraphError(f"{key} is a number, not {text!r}") from None
+
+
+def _name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.-]+", text):
+        raise GraphError(f"{text!r} cannot name a graph: use letters, digits, '_', '.' and '-'")
+    return text
 
 
 def _shard(text: str) -> tuple[int, int]:

@@ -51,7 +51,8 @@ def read_mermaid(text: str, name: str = "imported") -> Drawn:
     """What a Mermaid flowchart draws, in either style of StreamWeave; frames around nodes and looks are passed over.
 
     Where an edge has no label it leads from `out` to `in`. The kind of a node is the one that a comment says, else
-    empty. The graph is called by the title of the text, if there is one and it can name a graph, else `name`.
+    empty. The graph is called as a comment says; else by the title of the text, if there is one and it can name a
+    graph; else `name`.
 
     Raises: GraphError, with the number of the line, for what cannot be read or does not fit together.
     """
@@ -62,7 +63,7 @@ def read_mermaid(text: str, name: str = "imported") -> Drawn:
         except GraphError as error:
             raise GraphError(f"line {number}: {error}") from None
     title = re.match(r"---\s*\n(?:.*\n)*?title:[ \t]*([A-Za-z0-9_.-]+)[ \t]*\n(?:.*\n)*?---", text)
-    return reader.drawn(title[1] if title else name)
+    return reader.drawn(reader.comments.graph or (title[1] if title else name))
 
 
 def _without_front(text: str) -> list[str]:

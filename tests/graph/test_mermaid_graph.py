@@ -51,6 +51,16 @@ def test_a_graph_comes_back_from_its_own_drawing_in_either_style(style):
     assert sorted(again.run_to_end()["end"].items) == [0, 2, 3, 4]
 
 
+@pytest.mark.parametrize("style", ["edges", "boxes"])
+def test_the_name_of_a_graph_comes_back_with_it(style):
+    graph = parity()
+    assert Graph.from_mermaid(graph.mermaid(style), graph.nodes).name == "parity"
+
+
+def test_a_comment_that_cannot_name_a_graph_is_told_with_its_line():
+    assert refused("%% streamweave: graph a b\n" + FLOW).startswith("line 1: 'a b' cannot name a graph")
+
+
 def test_supervision_comes_back_with_the_graph_and_a_group_is_restarted_together():
     double = Map("double", lambda n: n)
     graph = Graph("g", Replay("n", [1]) >> double >> Collect("end"), supervise={"double": "restart", "end": "stop"})
@@ -88,6 +98,7 @@ def test_capacities_and_the_numbers_of_a_supervision_come_back_with_the_graph(st
 def test_ports_in_boxes_are_drawn_as_upstream_draws_them():
     graph = Graph("g", Replay("a", [1]) >> Collect("b"))
     assert graph.mermaid("boxes") == (
+        "%% streamweave: graph g\n"
         "%% streamweave: node a kind=Replay\n"
         "%% streamweave: node b kind=Collect\n"
         "flowchart LR\n"

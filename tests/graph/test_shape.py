@@ -58,6 +58,7 @@ def test_the_name_of_a_node_may_have_dots():
 
 def test_mermaid_labels_every_edge_with_its_ports_and_notes_the_kinds(flights):
     assert mermaid(flights) == (
+        "%% streamweave: graph flights\n"
         "%% streamweave: node departures kind=NYCFlights\n"
         "%% streamweave: node parse kind=Map\n"
         "%% streamweave: node delays kind=Window\n"
@@ -74,7 +75,7 @@ def test_mermaid_labels_every_edge_with_its_ports_and_notes_the_kinds(flights):
 
 def test_names_that_mermaid_cannot_read_are_drawn_under_another(shape):
     odd = shape("g", {"eu-1": "K source", "end": "K step", "v0": "K sink"}, "eu-1.out end.in", "end.out v0.in")
-    assert mermaid(odd).splitlines()[3:] == [
+    assert mermaid(odd).splitlines()[4:] == [
         "%% streamweave: node_id v_0=eu-1",
         "%% streamweave: node_id v1=end",
         "flowchart LR",
