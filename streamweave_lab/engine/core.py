@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
-from streamweave_lab.clock import Clock
+from streamweave_lab.clock import Clock, HeldClock
 from streamweave_lab.engine.async_state import AsyncState
 from streamweave_lab.engine.kept import Kept, give_back, take
 from streamweave_lab.engine.making import connected, state_of
@@ -38,6 +38,8 @@ class Core:
         batch_size: int | None = None,
     ) -> None:
         self.graph, self.clock, self.host, self.listener, self.batch_size = graph, clock, host, listener, batch_size
+        self.held_clock = HeldClock(clock)
+        """The clock of sources for which no time passes while the run is paused."""
         self.runnable = self.touched = 0
         self.begun = self.paused = self.halted = self.let = False
         """`let`: the sources are let in."""
@@ -210,8 +212,18 @@ class Core:
         self.flushing = self._ending
         self.touch((1 << len(self.states)) - 1)
 
+    def pause(self) -> None:
+        """No more turns, until `resume`."""
+        self.paused = True
+        self.held_clock.hold()
+
     def resume(self) -> None:
-        """Go on after `paused`."""
+        """Go on after `pause`."""
+        self.held_clock.go_on()
+        self.flow()
+
+    def flow(self) -> None:
+        """Give turns again, while no time passes for the sources whose clock is held."""
         self.paused = False
         for state in self.states:
             if isinstance(state, AsyncState):
@@ -313,9 +325,8 @@ class Core:
         try:
             state.node.closed()
         except Exception as error:
-            self.tell(
-                "node.close_failed", f"{state.node.name}: {error!r} while closing", level="error", node=state.node.name
-            )
+            said = f"{state.node.name}: {self.graph.error_shown(error)} while closing"
+            self.tell("node.close_failed", said, level="error", node=state.node.name)
 
     def _next_source(self, runnable: int) -> NodeState:
         """Sources take turns, so that none starves the others."""

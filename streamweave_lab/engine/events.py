@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from traceback import format_exception
 from typing import Any
 
 from streamweave_lab.clock import Clock
@@ -11,7 +10,7 @@ from streamweave_lab.engine.actor import actor
 from streamweave_lab.engine.observer import announce, tell
 from streamweave_lab.engine.status import EventStatus
 from streamweave_lab.graph.batch import Failure
-from streamweave_lab.graph.redaction import Redact, redacted
+from streamweave_lab.graph.redaction import Redact, error_shown, redacted, traceback_shown
 
 KEPT = 200
 _SECONDS_BETWEEN_REFUSALS = 1.0
@@ -47,7 +46,7 @@ class Events:
     ) -> None:
         """Something happened now, perhaps to an item, of which is shown what the graph allows."""
         shown = None if item is None else str(redacted(self._redact, f"{node}.in", item))
-        told = None if error is None else "".join(format_exception(error))[-_TRACEBACK:]
+        told = None if error is None else traceback_shown(self._redact, error)[-_TRACEBACK:]
         asked = actor()
         happened = EventStatus(
             at=self._clock.wall(), event=event, level=level, message=message, node=node, port=port, item=shown,
@@ -68,7 +67,7 @@ class Events:
             return
         self._refusals[failure.node] = (now, 0)
         more = f" (and {suppressed} more since the last such event)" if suppressed else ""
-        error = f"{failure.error!r}"[:200]
+        error = error_shown(self._redact, failure.error)[:200]
         port = "error" if event == "node.item_refused" else None
         said = f"{failure.node}: {error}{more}"
         self.tell(event, said, "warning", failure.node, port, item=failure.item, error=failure.error)

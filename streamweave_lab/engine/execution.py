@@ -28,6 +28,7 @@ from streamweave_lab.engine.surroundings import Host
 from streamweave_lab.errors import ConfigError, RunFailedError, StateError
 from streamweave_lab.graph.batch import Barrier, Failure
 from streamweave_lab.graph.graph import Graph
+from streamweave_lab.graph.redaction import at_length
 
 if TYPE_CHECKING:
     from streamweave_lab.engine.checkpoints import Checkpoints, Resume
@@ -185,7 +186,11 @@ class Execution:
     def failed(self, node: str, item: Any, error: BaseException) -> None:
         """A node has failed: the run ends, and says so."""
         has_error_port = node in self.graph.nodes and "error" in self.graph[node].outputs
-        self.failure = RunFailedError(self.name, node, item, error, has_error_port=has_error_port)
+        self.failure = RunFailedError(
+            self.name, node, item, error, has_error_port=has_error_port,
+            item_shown=None if self.graph.redact is at_length else str(self.graph.shown(f"{node}.in", item)),
+            error_shown=self.graph.error_shown(error),
+        )  # fmt: skip
         self.failure.__cause__ = error
         self.core.failed_node = node
         self._end(State.FAILED, self._say_failed)
@@ -269,7 +274,7 @@ class Execution:
                 self.core.by_name[name].node.secure()
             except Exception as error:
                 self._insecure = name, error
-                raise StateError(f"{name}: {error!r}") from error
+                raise StateError(f"{name}: {self.graph.error_shown(error)}") from error
 
     def _fail_if_insecure(self) -> None:
         if self._insecure is not None:
@@ -302,7 +307,7 @@ class Execution:
     def _say_failed(self) -> None:
         assert self.failure is not None  # noqa: S101 - it is why the run has ended
         node, dropped = self.failure.node, sum(self.dropped.values())
-        said = f"{node}: {self.failure.error!r}"
+        said = f"{node}: {self.graph.error_shown(self.failure.error)}"
         self._events.tell("node.failed", said, "error", node, None, item=self.failure.item, error=self.failure.error)
         self.told("run.failed", f"failed in {node}; {dropped} items dropped", level="error")
 

@@ -49,8 +49,8 @@ class Restarts:
                 core.fail(state.node.name, None, error)
             elif decision.policy == "stop":
                 state.discard = True
-                name = state.node.name
-                core.tell("node.stopped", f"{name} is stopped: {error!r}", level="error", node=name)
+                name, said = state.node.name, core.graph.error_shown(error)
+                core.tell("node.stopped", f"{name} is stopped: {said}", level="error", node=name)
                 core.listener.drain_asked()
             else:
                 self._rest(decision, error)
@@ -68,10 +68,11 @@ class Restarts:
         core.resting |= bits
         core.runnable &= ~bits
         self.due = self.due | {state.index: when for state in states if not state.ended}  # others read it meanwhile
+        said = core.graph.error_shown(error)
         for state in states:
             core.tell(
                 "node.restarting",
-                f"{state.node.name} begins again in {decision.seconds:.1f} s ({decision.why}): {error!r}",
+                f"{state.node.name} begins again in {decision.seconds:.1f} s ({decision.why}): {said}",
                 level="warning",
                 node=state.node.name,
             )

@@ -13,7 +13,7 @@ from streamweave_lab import upward
 from streamweave_lab.errors import GraphError
 from streamweave_lab.graph.node import Node, Step
 from streamweave_lab.graph.port import ClosedPath, Edge
-from streamweave_lab.graph.redaction import Redact, at_length, redacted
+from streamweave_lab.graph.redaction import Redact, at_length, error_shown, redacted
 from streamweave_lab.graph.shape import plain_text, shape_of
 from streamweave_lab.graph.supervision import Policy, Supervision, supervisions
 from streamweave_lab.graph.types import mismatch
@@ -35,7 +35,9 @@ class Graph:
     `nodes` maps name to node in topological order (sources first), `edges` are in the order they were drawn.
 
     `redact(port name, item)` returns what may be shown of an item outside the graph, as when a port is tapped;
-    without it that is the item's `repr`, cut to 200 characters.
+    without it that is the item's `repr`, cut to 200 characters. Where there is such a rule, errors are shown by their
+    type and where they were raised, and without their words, which may quote the item. Whoever runs the graph has both
+    whole, from the RunFailedError: `failed.item`, `failed.error`.
 
     `supervise` says by the names of nodes what happens when they fail: a Supervision, or the name of its policy,
     as in `supervise={"parse": "restart"}`. A node that is not named fails the run.
@@ -78,6 +80,10 @@ class Graph:
     def shown(self, port: str, item: Any) -> Any:
         """What may be seen of an item at a port, such as "parse.out": it is redacted by the graph's rule."""
         return redacted(self.redact, port, item)
+
+    def error_shown(self, error: BaseException) -> str:
+        """What may be seen of an error that an item may have led to, outside the process it was raised in."""
+        return error_shown(self.redact, error)
 
     def __repr__(self) -> str:
         return f"<Graph {self.name!r}: {len(self.nodes)} nodes, {len(self.edges)} edges>"

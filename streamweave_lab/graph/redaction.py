@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from reprlib import Repr
+from traceback import format_exception, format_tb
 from typing import Any
+
+from streamweave_lab.errors import DrilledError, HoldFullError, NoEventTimeError, NotAwaitedError, WorkerLostError
 
 Redact = Callable[[str, Any], Any]
 """`redact(port name, item)` -> what may be shown of the item, such as `redact("parse.out", row)`."""
 
 LONGEST = 200
 """Characters of an item that are shown where a graph has no rule of its own."""
+
+_QUOTE_NO_ITEM = (DrilledError, HoldFullError, NoEventTimeError, NotAwaitedError, WorkerLostError)
 
 _short = Repr()
 _short.maxlist = _short.maxtuple = _short.maxset = _short.maxfrozenset = _short.maxdeque = _short.maxdict = 20
@@ -29,3 +35,30 @@ def redacted(redact: Redact, port: str, item: Any) -> Any:
         return redact(port, item)
     except Exception as error:
         return f"<not shown: the graph's redact raised {type(error).__name__}>"
+
+
+def error_shown(redact: Redact, error: BaseException) -> str:
+    """The error's `repr`; where the graph has a rule of its own only its type, for its words may quote the item.
+
+    What the system says of a file or a connection is always shown, and so are errors of the engine that quote nothing.
+    """
+    if redact is at_length or isinstance(error, _QUOTE_NO_ITEM):
+        return repr(error)
+    words = "<not shown: the graph redacts>"
+    if isinstance(error, OSError) and error.errno is not None:
+        words = repr(os.strerror(error.errno))
+    return f"{type(error).__name__}({words})"
+
+
+def traceback_shown(redact: Redact, error: BaseException) -> str:
+    """Where the error was raised, and what led to it; of their words as much as `error_shown` shows."""
+    if redact is at_length:
+        return "".join(format_exception(error))
+    parts: list[str] = []
+    seen: set[int] = set()
+    while id(error) not in seen:
+        seen.add(id(error))
+        frames = "".join(format_tb(error.__traceback__))
+        parts.append(f"Traceback (most recent call last):\n{frames}{type(error).__name__}\n")
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__) or error
+    return "\n".join(reversed(parts))
