@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 
 from streamweave_lab.engine.actor import acting
+from streamweave_lab.engine.lifecycle import State
 from streamweave_lab.engine.pulse import in_kernel
 from streamweave_lab.engine.reports import Reloaded
 from streamweave_lab.engine.run import LocalRun
@@ -58,14 +59,21 @@ class _Ending:
     def __call__(self, number: signal.Signals) -> None:
         self._received += 1
         with acting(f"signal {number.name}"), contextlib.suppress(IllegalMoveError):  # it has ended meanwhile
-            if self._received == 1:
+            if self._received == 1 and self._run.lifecycle.state is State.SUSPENDING:
+                self._say(f"being suspended, at most {self._drain_timeout:g} s more; once more to stop at once")
+                asyncio.get_running_loop().call_later(self._drain_timeout, self._stop)
+            elif self._received == 1:
                 self._say(f"draining, at most {self._drain_timeout:g} s; once more to stop at once")
                 self._run.ask("drain", timeout=self._drain_timeout)
                 if self._run.draining is not None:  # somebody has asked before, and may have left it more time
                     self._run.draining.hurry(self._drain_timeout)
             else:
-                self._say("stopping")
-                self._run.ask("stop")
+                self._stop()
+
+    def _stop(self) -> None:
+        if not self._run.lifecycle.over:
+            self._say("stopping")
+            self._run.ask("stop")
 
 
 def _reload(run: LocalRun, say: Say, verify: float) -> None:
