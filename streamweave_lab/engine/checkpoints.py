@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from streamweave_lab.engine.kept import Kept
-from streamweave_lab.errors import StateError
+from streamweave_lab.errors import StateError, StoreHeldError
 from streamweave_lab.state.store import Checkpoint, Info, NodeState, Reason, Store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from streamweave_lab.config.model import Config
     from streamweave_lab.engine.reports import Checkpointed
     from streamweave_lab.graph.graph import Graph
+    from streamweave_lab.state.place import Place
 
 
 @dataclass
@@ -34,6 +36,29 @@ class Checkpoints:
     positions: Mapping[str, int] = field(default_factory=dict)
     """Of each source: items that the last one that was written holds."""
 
+    _place: Place | None = None
+    _over: bool = False
+    _hold: Callable[[], Place] = field(init=False)
+
+    def take(self, graph: str, alive: Callable[[], bool]) -> None:
+        """Have the graph's place in the store, before anything is read there. Raises: StoreHeldError.
+
+        Where that cannot be written now, the first checkpoint tries again and says so.
+        """
+        self._hold = partial(self.store.hold, graph, alive)
+        try:
+            self._place = self._hold()
+        except StoreHeldError:
+            raise
+        except StateError:
+            self._place = None
+
+    def leave(self) -> None:
+        """Let another run have the place."""
+        self._over = True
+        if self._place is not None:
+            self._place.leave()
+
     def write(
         self, graph: str, epoch: int, taken_at: float, reason: Reason, kept: Mapping[str, Kept], config: Config | None
     ) -> Info:
@@ -48,7 +73,11 @@ class Checkpoints:
             config=None if config is None else config.public(),
             config_sha256=None if config is None else config.fingerprint(),
         )
-        info = self.store.write(checkpoint)
+        if self._place is None:
+            if self._over:
+                raise StateError(f"{graph}: the run has ended before there was a place for it in its store")
+            self._place = self._hold()
+        info = self._place.write(checkpoint)
         self.positions = checkpoint.positions
         return info
 

@@ -12,6 +12,7 @@ from heapq import heappop, heappush
 from itertools import count
 from math import inf
 from typing import Any
+from weakref import ref
 
 from streamweave_lab import upward
 from streamweave_lab.clock import SYSTEM_CLOCK, Clock, VirtualClock
@@ -84,10 +85,25 @@ class _Asked:
     ) -> LocalRun:
         """The run, not yet begun."""
         checkpoints = self.keeping.checkpoints()
-        return LocalRun(
+        run = LocalRun(
             self.graph, self.config, clock, host, where=self.where, loop=loop, batch_size=batch_size,
             checkpoints=checkpoints,
         )  # fmt: skip
+        if checkpoints is not None:
+            run.on_end(checkpoints.leave)
+        return run
+
+    def resumed(self, run: LocalRun) -> Resume | None:
+        """What it goes on from, once it has its place in the store. Raises: StateError."""
+        if run.checkpoints is not None:
+            run.checkpoints.take(run.name, partial(_goes_on, ref(run)))
+        return self.keeping.resumed(self.graph)
+
+
+def _goes_on(run: ref[LocalRun]) -> bool:
+    """Whether a run has not ended; one that was left alone with its loop never will, and is over all the same."""
+    there = run()
+    return there is not None and not there.lifecycle.over and (there.loop is None or not there.loop.is_closed())
 
 
 def _start_here(asked: _Asked) -> LocalRun:
@@ -146,7 +162,7 @@ def _enter(run: LocalRun, asked: _Asked) -> None:
     """Begin a run on its loop, with a heartbeat unless its time is virtual."""
     assert run.loop is not None  # noqa: S101 - made for a loop
     # What the run begins here inherits this context, and must not be taken for the doing of whoever started it.
-    copy_context().run(_begin_unasked, run, run.loop, partial(asked.keeping.resumed, asked.graph))
+    copy_context().run(_begin_unasked, run, run.loop, partial(asked.resumed, run))
 
 
 def _begin_unasked(run: LocalRun, loop: asyncio.AbstractEventLoop, resumed: Callable[[], Resume | None]) -> None:
@@ -242,13 +258,17 @@ def _run_virtually(asked: _Asked) -> LocalRun:
     host = _VirtualHost(clock)
     run = asked.made(clock, host, None, _FIXED_BATCH)
     run.lifecycle.move(State.STARTING, "start")
-    run.begin(partial(asked.keeping.resumed, asked.graph))
-    while not run.lifecycle.over:
-        run.core.go(clock.now(), inf)
-        if not run.lifecycle.over and not run.core.runnable and not host.jump():
-            raise StreamweaveError(
-                f"run {run.name!r} cannot go on: {'; '.join(run.status().reasons) or 'nothing moves'}"
-            )
+    run.begin(partial(asked.resumed, run))
+    try:
+        while not run.lifecycle.over:
+            run.core.go(clock.now(), inf)
+            if not run.lifecycle.over and not run.core.runnable and not host.jump():
+                raise StreamweaveError(
+                    f"run {run.name!r} cannot go on: {'; '.join(run.status().reasons) or 'nothing moves'}"
+                )
+    finally:
+        if run.checkpoints is not None:  # interrupted, it never ends
+            run.checkpoints.leave()
     return run
 
 
@@ -263,7 +283,7 @@ def _run_on_a_loop_of_its_own(asked: _Asked, deterministic: bool) -> LocalRun:
         result.append(run)
         run.lifecycle.move(State.STARTING, "start")
         scheduler_of(loop).add(run.core)
-        run.begin(partial(asked.keeping.resumed, asked.graph))
+        run.begin(partial(asked.resumed, run))
         await run.over()
 
     def in_thread() -> None:

@@ -41,7 +41,7 @@ class LocalFiles:
     """A folder of this machine. A power cut leaves a folder whole, or not there: files and folders are fsynced."""
 
     def __init__(self, base: Path) -> None:
-        self._base = base
+        self.base = self._base = base
 
     def names(self, folder: str = "") -> list[str]:
         """What is in it; empty where it does not exist."""
@@ -164,6 +164,16 @@ class RemoteFiles:
         """Delete it."""
         with suppress(FileNotFoundError):
             self._files.rm(str(self._base / folder), recursive=True)
+
+    def note(self, path: str, content: bytes) -> None:
+        """Write a small file, over what is there."""
+        self._files.makedirs(str(self._base), exist_ok=True)
+        self._files.pipe_file(str(self._base / path), content)
+
+    def forget(self, path: str) -> None:
+        """Delete a small file; harmless if it is not there."""
+        with suppress(FileNotFoundError):
+            self._files.rm_file(str(self._base / path))
 
     def _create(self, path: str, content: bytes) -> None:
         """Claim the folder, where the filesystem can tell who was first."""

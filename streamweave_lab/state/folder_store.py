@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from os import PathLike, fspath
@@ -14,8 +14,11 @@ from typing import Any
 
 from streamweave_lab.errors import StateError
 from streamweave_lab.state.folder_files import Files, LocalFiles, RemoteFiles
+from streamweave_lab.state.local_place import LocalPlace
 from streamweave_lab.state.manifest import Manifest, assembled, checksum, damages, info_of, manifest_of, parsed
-from streamweave_lab.state.pruning import UnfinishedError, checked_keep, newest_whole, to_prune
+from streamweave_lab.state.place import Place, always, name_of
+from streamweave_lab.state.pruning import UnfinishedError, checked_keep, id_is_old, newest_whole, to_prune
+from streamweave_lab.state.remote_place import RemotePlace
 from streamweave_lab.state.store import Checkpoint, Info
 
 _TRIES = 1000
@@ -60,7 +63,7 @@ class FolderStore:
     def latest(self, graph: str) -> Checkpoint | None:
         """The newest whole one; see `Store`."""
         with self._working("read"):
-            return newest_whole(self._ids(graph), self._read, what=f"{self}, graph {graph!r}")
+            return newest_whole(self._ids(graph), self._read, what=f"{self.base}, graph {graph!r}")
 
     def read(self, graph: str, id: int) -> Checkpoint:  # noqa: A002 - as in Store
         """The checkpoint with that id, verified; see `Store`."""
@@ -94,8 +97,30 @@ class FolderStore:
             self._remove(gone)
         return gone
 
+    def hold(self, graph: str, alive: Callable[[], bool] = always) -> Place:
+        """Take the graph's place; see `Store`.
+
+        In a folder of this machine by a lock on a file in it: a dead process holds nothing. At a URL nothing can be
+        locked: a note is renewed every 15 seconds and looked at before and after each write; who has died is
+        followed at once on the same machine, and elsewhere after 60 seconds.
+        """
+        name = f".held-{name_of(graph)}" + ("" if self.shard is None else f".shard_{self.shard}")
+        if isinstance(self._files, LocalFiles):
+            place: Place = LocalPlace(self._files.base / name, graph, self.base, self.write, alive)
+        else:
+            assert isinstance(self._files, RemoteFiles)  # noqa: S101 - there is no third kind
+            place = RemotePlace(self._files, name, graph, self.base, self.write, self._withdraw, alive)
+        try:  # not within the lock: who had the place before may still be writing
+            return place.take()
+        except OSError as error:
+            raise StateError(f"{self.base} cannot be written: {error}") from error
+
     def close(self) -> None:
         """Nothing is held open."""
+
+    def _withdraw(self, number: int) -> None:
+        with self._working("withdrawn"):
+            self._remove((number,))
 
     # Within the lock.
 
@@ -103,14 +128,14 @@ class FolderStore:
         for _ in range(_TRIES):
             last = max(self._numbers(), default=0)
             if checkpoint.id and checkpoint.id <= last:
-                raise StateError(f"{self}: there is a checkpoint {last} already, so {checkpoint.id} cannot be written")
+                raise StateError(id_is_old(self.base, checkpoint.id, last))
             one = replace(checkpoint, id=checkpoint.id or last + 1)
             try:
                 self._files.put(self._folder(one.id), _contents(one))
             except FileExistsError:  # another writer was quicker
                 continue
             return one
-        raise StateError(f"{self}: other writers were quicker {_TRIES} times")
+        raise StateError(f"{self.base}: other writers were quicker {_TRIES} times")
 
     def _folder(self, number: int) -> str:
         return f"{number}" if self.shard is None else f"{number}/shard_{self.shard}"
@@ -130,7 +155,7 @@ class FolderStore:
         ids = self._ids(graph)
         if number not in ids:
             there = ", ".join(map(str, ids)) or "none"
-            raise StateError(f"{self} has no checkpoint {number} of graph {graph!r}; there are: {there}")
+            raise StateError(f"{self.base} has no checkpoint {number} of graph {graph!r}; there are: {there}")
         return number
 
     def _graph(self, number: int) -> str | None:

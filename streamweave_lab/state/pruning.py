@@ -50,3 +50,8 @@ def checked_keep(keep: int) -> int:
     if keep < 1:
         raise ValueError(f"keep={keep}: a store keeps at least 1 checkpoint")
     return keep
+
+
+def id_is_old(where: str, given: int, last: int) -> str:
+    """The sentence about an id that is not newer than all there are."""
+    return f"{where}: there is a checkpoint {last} already, so {given} cannot be written"

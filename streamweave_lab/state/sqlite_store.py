@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from os import PathLike
@@ -12,8 +13,10 @@ from pathlib import Path
 from threading import RLock
 
 from streamweave_lab.errors import StateError
+from streamweave_lab.state.local_place import LocalPlace
 from streamweave_lab.state.manifest import Manifest, assembled, checksum, damages, info_of, manifest_of, parsed
-from streamweave_lab.state.pruning import checked_keep, newest_whole, to_prune
+from streamweave_lab.state.place import Place, always, name_of
+from streamweave_lab.state.pruning import checked_keep, id_is_old, newest_whole, to_prune
 from streamweave_lab.state.sqlite_file import is_damage, opened, unreadable
 from streamweave_lab.state.store import Checkpoint, Info
 
@@ -42,7 +45,7 @@ class SqliteStore:
                 "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'streamweave_checkpoints'"
             ).fetchone()
             if checkpoint.id and checkpoint.id <= last:
-                raise StateError(f"{self}: there is a checkpoint {last} already, so {checkpoint.id} cannot be written")
+                raise StateError(id_is_old(str(self.path), checkpoint.id, last))
             checkpoint = replace(checkpoint, id=checkpoint.id or last + 1)
             text = manifest_of(checkpoint)
             row = (checkpoint.id, checkpoint.graph, text, checksum(text))
@@ -55,7 +58,9 @@ class SqliteStore:
     def latest(self, graph: str) -> Checkpoint | None:
         """The newest whole one; see `Store`."""
         with self._reading() as db:
-            return newest_whole(self._ids(db, graph), lambda n: self._read(db, graph, n), what=f"{self}, {graph!r}")
+            return newest_whole(
+                self._ids(db, graph), lambda n: self._read(db, graph, n), what=f"{self.path}, graph {graph!r}"
+            )
 
     def read(self, graph: str, id: int) -> Checkpoint:  # noqa: A002 - as in Store
         """The checkpoint with that id, verified; see `Store`."""
@@ -83,6 +88,15 @@ class SqliteStore:
             gone = to_prune(self._ids(db, graph), checked_keep(keep), lambda n: not self._info(db, graph, n).problems)
             self._delete(db, gone)
         return gone
+
+    def hold(self, graph: str, alive: Callable[[], bool] = always) -> Place:
+        """Take the graph's place, by a lock on a file beside this one; see `Store`. A dead process holds nothing."""
+        real = Path(os.path.realpath(self.path))
+        lock = real.with_name(f"{real.name}-{name_of(graph)}.held")
+        try:
+            return LocalPlace(lock, graph, str(self.path), self.write, alive).take()
+        except OSError as error:
+            raise StateError(f"{self.path} cannot be written: {error}") from error
 
     def close(self) -> None:
         """Close the file."""

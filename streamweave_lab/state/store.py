@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from streamweave_lab.errors import StateError
 from streamweave_lab.state.codec import decode, decode_pickled, encode, encode_pickled
+
+if TYPE_CHECKING:
+    from streamweave_lab.state.place import Place
 
 FORMAT_VERSION = 1
 """The version of the layout of checkpoints that is written, and the newest that is read."""
@@ -114,6 +117,15 @@ class Store(Protocol):
 
     def prune(self, graph: str, keep: int) -> tuple[int, ...]:
         """Delete all but the newest `keep` (at least 1) whole ones and what is newer than these; the deleted ids."""
+
+    def hold(self, graph: str, alive: Callable[[], bool] = ...) -> Place:
+        """Take the place of `graph` here: until it is left, no other run keeps state of that graph with one.
+
+        A run writes through its place. `alive` says whether the run goes on; one that does not gives way at once,
+        and so does one whose process is gone, where that can be known; else when a time is over that is documented.
+
+        Raises: StoreHeldError, naming who has it, while that run goes on; StateError if it cannot be written.
+        """
 
     def close(self) -> None:
         """Release what is held open. What was written stays."""

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from streamweave_lab.errors import StateError
+from streamweave_lab.errors import StateError, StoreHeldError
 from streamweave_lab.state import Checkpoint, NodeState, Store
 
 MakeStore = Callable[[], Store]
@@ -32,6 +32,8 @@ def check_store(make_store: MakeStore, damages: Mapping[str, Damage] | None = No
         _graphs_are_kept_apart,
         _what_cannot_be_written_leaves_nothing,
         _two_writers_do_not_disturb_each_other,
+        _a_place_is_one_run_s_at_a_time,
+        _who_is_gone_gives_way,
     ):
         law(make_store, f"check{law.__name__}")
     for name, damage in (damages or {}).items():
@@ -141,6 +143,43 @@ def _two_writers_do_not_disturb_each_other(make_store: MakeStore, graph: str) ->
         _same({info.id for info in store.list(graph)}, set(ids), "what two writers have written")
         _same([info.problems for info in store.list(graph)], [()] * 8, "the problems of what two writers have written")
         store.close()
+
+
+def _a_place_is_one_run_s_at_a_time(make_store: MakeStore, graph: str) -> None:
+    first, second = make_store(), make_store()
+    place = first.hold(graph)
+    written = place.write(example(graph))
+    _same([info.id for info in first.list(graph)], [written.id], "list() after a write through a place")
+    _refused(lambda: second.hold(graph), "hold() of a place that another run has", StoreHeldError)
+    _refused(lambda: first.hold(graph), "hold() a second time, by the same store", StoreHeldError)
+    other = second.hold(f"{graph}.other")
+    other.write(example(f"{graph}.other"))
+    other.leave()
+    place.leave()
+    place.leave()
+    after = second.hold(graph)
+    _true(
+        after.write(example(graph, 2)).id > written.id, "the ids must grow from one run that has the place to the next"
+    )
+    _refused(lambda: place.write(example(graph, 3)), "write() through a place that was left", StoreHeldError)
+    _same(len(first.list(graph)), 2, "the number of checkpoints after a write that was refused")
+    after.leave()
+    for store in (first, second):
+        store.close()
+
+
+def _who_is_gone_gives_way(make_store: MakeStore, graph: str) -> None:
+    store = make_store()
+    alive = [True]
+    old = store.hold(graph, lambda: alive[0])
+    old.write(example(graph))
+    alive[0] = False
+    new = store.hold(graph)
+    _refused(lambda: old.write(example(graph, 2)), "write() of a run that has given way", StoreHeldError)
+    new.write(example(graph, 3))
+    _same([info.epoch for info in store.list(graph)], [3, 1], "the epochs of what was kept before and after")
+    new.leave()
+    store.close()
 
 
 def _damage_is_found(make_store: MakeStore, graph: str, name: str, damage: Damage) -> None:

@@ -1,0 +1,274 @@
+"""One run at a time keeps the state of a graph in a store."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from streamweave_lab.errors import StoreHeldError
+from streamweave_lab.state import Checkpoint, FolderStore, Info, SqliteStore, Store
+from streamweave_lab.state import remote_place as remote
+from streamweave_lab.state.folder_files import RemoteFiles
+from streamweave_lab.state.place import Holder
+from streamweave_lab.testing.stores import example
+
+HOLDER = """
+import sys, time
+from streamweave_lab.state import FolderStore, SqliteStore
+from streamweave_lab.testing.stores import example
+store = SqliteStore(sys.argv[1]) if sys.argv[1].endswith(".db") else FolderStore(sys.argv[1])
+place = store.hold("flights")
+place.write(example("flights"))
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture(params=["kept.db", "kept", "file://kept"])
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    kind: str = request.param
+    return f"file://{tmp_path}/kept" if "://" in kind else str(tmp_path / kind)
+
+
+def store_at(where: str) -> Store:
+    return SqliteStore(where) if where.endswith(".db") else FolderStore(where)
+
+
+@pytest.fixture
+def holding() -> Iterator[Callable[[str], subprocess.Popen[str]]]:
+    """Start another process that has the place, and wait until it has."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(where: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen([sys.executable, "-c", HOLDER, where], stdout=subprocess.PIPE, text=True)
+        started.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_a_second_process_is_refused_and_told_who_is_there_until_that_is_killed(
+    where: str, holding: Callable[[str], subprocess.Popen[str]]
+) -> None:
+    process, store = holding(where), store_at(where)
+    with pytest.raises(StoreHeldError) as refused:
+        store.hold("flights")
+    assert "a run of 'flights' keeps its state there already" in str(refused.value)
+    assert f"process {process.pid} on " in str(refused.value)
+    assert "end that run first, or give this one another store" in str(refused.value)
+    assert isinstance(refused.value.__cause__, BlockingIOError)
+    store.hold("weather").leave()
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    with store.hold("flights") as place:
+        assert place.write(example("flights", 2)).id == 2
+    store.close()
+
+
+def test_a_process_that_stands_still_keeps_its_place(
+    where: str, holding: Callable[[str], subprocess.Popen[str]]
+) -> None:
+    process = holding(where)
+    process.send_signal(signal.SIGSTOP)
+    with pytest.raises(StoreHeldError, match=f"process {process.pid} on"):
+        store_at(where).hold("flights")
+
+
+def test_another_run_in_the_same_process_is_told_as_such(where: str) -> None:
+    store = store_at(where)
+    with store.hold("flights"), pytest.raises(StoreHeldError, match="another run in this process, since 2"):
+        store_at(where).hold("flights")
+    store.close()
+
+
+def test_nothing_stays_beside_a_store_when_the_place_is_left(where: str, tmp_path: Path) -> None:
+    store = store_at(where)
+    with store.hold("Flüge/nach Oslo") as place:
+        place.write(example("Flüge/nach Oslo"))
+    store.close()
+    assert not [path for path in tmp_path.rglob("*") if "held" in path.name]
+
+
+def test_a_place_whose_file_was_deleted_is_lost(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "kept.db")
+    place = store.hold("flights")
+    (tmp_path / "kept.db-flights.held").unlink()
+    other = store.hold("flights")
+    with pytest.raises(StoreHeldError, match=r"has lost its place there \(its file was deleted or replaced\)"):
+        place.write(example("flights"))
+    place.leave()
+    assert other.write(example("flights")).id == 1
+    other.leave()
+    store.close()
+
+
+def test_two_names_that_differ_in_case_or_signs_only_have_two_places(where: str) -> None:
+    store = store_at(where)
+    places = [store.hold(graph) for graph in ("a b", "a_b", "A_b", "a/b")]
+    for place in places:
+        place.leave()
+    store.close()
+
+
+def test_a_link_to_a_store_leads_to_the_same_place(tmp_path: Path) -> None:
+    (tmp_path / "link.db").symlink_to(tmp_path / "kept.db")
+    store = SqliteStore(tmp_path / "kept.db")
+    store.write(example("flights"))
+    with store.hold("flights"), pytest.raises(StoreHeldError):
+        SqliteStore(tmp_path / "link.db").hold("flights")
+    store.close()
+
+
+class Waiting(SqliteStore):
+    """Its writes wait until they may go on."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.begun, self.may = threading.Event(), threading.Event()
+
+    def write(self, checkpoint: Checkpoint) -> Info:
+        self.begun.set()
+        assert self.may.wait(5)
+        return super().write(checkpoint)
+
+
+def test_who_comes_next_waits_for_the_last_write_of_who_has_left(tmp_path: Path) -> None:
+    store = Waiting(tmp_path / "kept.db")
+    place = store.hold("flights")
+    writing = threading.Thread(target=place.write, args=(example("flights", 1),))
+    writing.start()
+    assert store.begun.wait(5)
+    place.leave()
+    threading.Timer(0.05, store.may.set).start()
+    after = SqliteStore(store.path).hold("flights")
+    assert [info.epoch for info in SqliteStore(store.path).list("flights")] == [1]
+    writing.join()
+    after.leave()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
+def test_a_forked_child_does_not_keep_the_place_of_its_parent(tmp_path: Path) -> None:
+    code = """
+import os, sys, time
+from streamweave_lab.state import SqliteStore
+place = SqliteStore(sys.argv[1]).hold("flights")
+child = os.fork()
+if child:
+    print(child, flush=True)
+    os._exit(1)
+time.sleep(30)
+"""
+    path = tmp_path / "kept.db"
+    parent = subprocess.Popen([sys.executable, "-c", code, path], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    parent.wait()
+    try:
+        SqliteStore(path).hold("flights").leave()
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+        parent.stdout.close()
+
+
+# Where nothing can be locked.
+
+
+def folder() -> tuple[FolderStore, str]:
+    where = f"memory://{uuid4().hex}"
+    return FolderStore(where), where
+
+
+def note(where: str, **changes: object) -> None:
+    """Say that another machine has the place."""
+    there = Holder("elsewhere", 7, "", 1_700_000_000.0, remote.SYSTEM_CLOCK.wall(), "theirs")
+    content = {**{name: getattr(there, name) for name in Holder.__slots__}, **changes}
+    RemoteFiles(where, {}).note(".held-flights", Holder(**content).written())  # type: ignore[arg-type]
+
+
+def test_at_a_url_who_shows_signs_of_life_keeps_the_place_and_who_does_not_loses_it() -> None:
+    store, where = folder()
+    note(where)
+    told = r"process 7 on elsewhere, since 2023-11-14T22:13:20\+00:00; .* its place is free 60 s after its last sign"
+    with pytest.raises(StoreHeldError, match=told):
+        store.hold("flights")
+    note(where, seen=remote.SYSTEM_CLOCK.wall() - 61)
+    with store.hold("flights") as place:
+        assert place.write(example("flights")).id == 1
+
+
+def test_at_a_url_who_has_died_on_this_machine_is_followed_at_once() -> None:
+    store, where = folder()
+    me = Holder.me()
+    note(where, host=me.host, pid=me.pid, process=f"{me.process.split()[0]} 1")
+    store.hold("flights").leave()
+    note(where, host=me.host, pid=me.pid, process=me.process)  # this very process, but no run in it
+    store.hold("flights").leave()
+
+
+def test_at_a_url_who_has_lost_the_place_keeps_nothing_any_more() -> None:
+    store, where = folder()
+    place = store.hold("flights")
+    place.write(example("flights"))
+    note(where)
+    with pytest.raises(StoreHeldError, match=r"has lost its place there \(it went to process 7 on elsewhere"):
+        place.write(example("flights", 2))
+    assert [info.epoch for info in store.list("flights")] == [1]
+    place.leave()
+    with pytest.raises(StoreHeldError, match="elsewhere"):
+        store.hold("flights")
+
+
+class Overtaken(FolderStore):
+    """Another machine takes the place while it writes."""
+
+    def write(self, checkpoint: Checkpoint) -> Info:
+        info = super().write(checkpoint)
+        note(self.base)
+        return info
+
+
+def test_at_a_url_what_was_written_while_the_place_was_lost_is_withdrawn() -> None:
+    store = Overtaken(folder()[1])
+    place = store.hold("flights")
+    with pytest.raises(StoreHeldError, match="has lost its place"):
+        place.write(example("flights"))
+    assert store.list("flights") == ()
+
+
+def test_at_a_url_signs_of_life_are_renewed_while_the_run_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "RENEWED", 0.01)
+    store, where = folder()
+    alive, seen = [True], threading.Event()
+    notes = RemoteFiles(where, {})
+    place = store.hold("flights", lambda: bool(alive))
+    first = Holder.read(notes.read(".held-flights"))
+    assert first is not None
+    for _ in range(500):
+        now = Holder.read(notes.read(".held-flights"))
+        if now is not None and now.seen > first.seen:
+            break
+        seen.wait(0.01)
+    else:
+        raise AssertionError("no sign of life")
+    alive.clear()
+    for _ in range(500):
+        if notes.read(".held-flights") is None:
+            break
+        seen.wait(0.01)
+    else:
+        raise AssertionError("the place of a run that is gone is still held")
+    with pytest.raises(StoreHeldError):
+        place.write(example("flights"))
