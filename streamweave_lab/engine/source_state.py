@@ -30,6 +30,8 @@ class SourceState(NodeState):
     def __init__(self, core: Core, index: int, node: Source[Any]) -> None:
         super().__init__(core, index, node)
         self.source = node
+        if node.pauses:
+            node.clock = core.held_clock
         self.stamper = Stamper(node.time, node.lag, core.granularity)
         self.wait_until: float | None = None
         self.quiet_since = core.clock.now()
@@ -134,6 +136,11 @@ class SourceState(NodeState):
         if position:
             self.source.seek(position)
         self.wait_until = None
+
+    def ask_again(self) -> None:
+        """Poll before the time the source has asked to wait for."""
+        self.wait_until = None
+        self.core.touched |= self.bit
 
     def cancel(self) -> None:
         """Ask for nothing more."""
@@ -264,6 +271,8 @@ class AsyncSourceState(SourceState):
     async def _bring(self) -> None:
         try:
             await self._bring_all(self.source.stream())
+            if self._cancelled:
+                return
             self.core.tell("source.ended", f"{self.node.name} has no more items", node=self.node.name)
             self.inject(Barrier(self.core.epoch, last=True))
             self.core.touch(self.bit)
@@ -292,6 +301,8 @@ class AsyncSourceState(SourceState):
                         self._asked = asyncio.get_running_loop().create_future()
                         self.core.touch(self.bit)
                         await self._asked
+                    if self._cancelled:  # by what has just been sent, in this very task
+                        return
         finally:
             close = getattr(stream, "aclose", None)
             if close is not None:
