@@ -44,4 +44,36 @@ class VirtualClock:
         self._now = max(self._now, instant)
 
 
+class HeldClock:
+    """Another clock, on which no time passes while it is held."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._behind = 0.0
+        self._held_at: float | None = None
+
+    def now(self) -> float:
+        """Seconds on that clock in which this one was not held."""
+        return (self._clock.now() if self._held_at is None else self._held_at) - self._behind
+
+    def wall(self) -> float:
+        """That clock's: what people call the time goes on."""
+        return self._clock.wall()
+
+    def hold(self) -> None:
+        """Stand still. Twice is once."""
+        if self._held_at is None:
+            self._held_at = self._clock.now()
+
+    def go_on(self) -> None:
+        """Run again, from where it stood."""
+        if self._held_at is not None:
+            self._behind += self._clock.now() - self._held_at
+            self._held_at = None
+
+    def skip(self, seconds: float) -> None:
+        """Jump `seconds` ahead."""
+        self._behind -= seconds
+
+
 SYSTEM_CLOCK = SystemClock()

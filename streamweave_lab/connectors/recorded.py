@@ -24,10 +24,14 @@ _AHEAD = 512
 class Recorded(Source[O_co]):
     """Replays rows that have a time, in order of it, at a speed. A subclass says where they come from.
 
+    While the run is paused no event time goes by, and `resume` goes on from there.
+
     `speed`, `start`, `limit`, `lag` and `idle_after` are as in NYCFlights.
 
     Raises: GraphError for an argument out of range; MissingExtraError if the table is not there.
     """
+
+    pauses = True
 
     rows_there: ClassVar[int]
     """Rows of the whole table."""

@@ -263,9 +263,12 @@ class LocalRun(Execution):
 
     @on_own_loop
     async def pause(self) -> None:
-        """Let nothing flow until `resume`. Raises: IllegalMoveError unless running."""
+        """Let nothing flow until `resume`; recorded time that is replayed at a speed stands still as well.
+
+        Raises: IllegalMoveError unless running.
+        """
         self.lifecycle.move(State.PAUSED, "pause")
-        self.core.paused = True
+        self.core.pause()
         self.pausing = Pause(self.core)
         self.told("run.paused", "paused: nothing flows until it is resumed")
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _PATIENCE = 0.05
 """Seconds. A source that only reads on, or is due in a moment, is asked again; for others a step does not wait."""
 
+_BETWEEN_JUMPS = 0.001
+"""Seconds. One jump of a held clock reaches an item; a source that has none after all must not keep the loop."""
+
 
 @dataclass(frozen=True)
 class Stepped:
@@ -139,8 +142,10 @@ class Stepper:
         core = self._core
         core.host = self
         gates = [Gate(source) for source in core.sources]
+        for source in _held(gates):
+            source.ask_again()  # it waits for a time that does not come while its clock is held
         core.touch((1 << len(gates)) - 1)
-        core.resume()
+        core.flow()
         try:
             yield gates
         finally:
@@ -163,16 +168,32 @@ class Stepper:
         """What the first source brings in that has anything, and what follows from it; or why that is nothing."""
         clock = self._core.clock
         give_up = clock.now() + _PATIENCE
+        jumped = False
         while True:
             asked = self._candidates(gates, wish)
             for gate in asked:
                 new, why = await self._let_in(gate, wish.limit(brought))
                 if new or why:
                     return new, why
-            soon = min((gate.source.wait_until or inf for gate in asked), default=inf)
+            soon = min((gate.source.wait_until or inf for gate in asked if not gate.source.source.pauses), default=inf)
             if soon > give_up:
+                if clock.now() < self._deadline and self._jump(asked):
+                    await asyncio.sleep(_BETWEEN_JUMPS if jumped else 0)
+                    jumped = True
+                    continue
                 return 0, "; ".join(_why_not(gate.source) for gate in asked) or "no source that has event time is left"
             await asyncio.sleep(max(0.0, soon - clock.now()))
+
+    def _jump(self, gates: list[Gate]) -> bool:
+        """Let as much time pass on the held clock as the first that goes by it waits for. False if none does."""
+        waiting = [source for source in _held(gates) if source.wait_until is not None]
+        if not waiting:
+            return False
+        now = self._core.clock.now()
+        self._core.held_clock.skip(max(0.0, min(source.wait_until or now for source in waiting) - now))
+        for source in waiting:
+            source.ask_again()
+        return True
 
     def _candidates(self, gates: list[Gate], wish: _Wish) -> list[Gate]:
         """The sources to ask, in order: those in turn, or the one that keeps the frontier back."""
@@ -218,6 +239,11 @@ class Stepper:
         if state is not State.PAUSED:
             return f"the run is {state.value}"
         return "the run was paused anew" if self._core.paused else None
+
+
+def _held(gates: list[Gate]) -> list[SourceState]:
+    """The sources for which no time passes while the run is paused."""
+    return [gate.source for gate in gates if gate.source.source.pauses and not gate.source.finished]
 
 
 def _why_not(source: SourceState) -> str:

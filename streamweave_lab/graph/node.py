@@ -314,6 +314,10 @@ class Source(Node, Outlet[O_co]):
     lag: float = 0.0
     idle_after: float | None = None
 
+    pauses: bool = False
+    """No time passes on `clock` while the run is paused, so that a source which paces its items by it goes on where it
+    stood; a step then jumps to the next item that is due. Not for a source of what happens outside, which goes on."""
+
     position: int = 0
     """Items brought in so far; `seek` to it to go on from there."""
 
