@@ -7,6 +7,7 @@ from math import inf, isfinite
 from typing import Any
 
 from streamweave_lab.graph.batch import Batch, Watermark
+from streamweave_lab.progress.grid import Grid, exact
 
 
 class Untimely(Exception):  # noqa: N818 - a signal inside the engine
@@ -26,7 +27,7 @@ class Stamper:
     def __init__(self, time: Callable[[Any], float] | None, lag: float, granularity: float | None) -> None:
         self._time = time
         self._lag = lag
-        self._granularity = granularity
+        self._grid = None if granularity is None else Grid(exact(granularity))
         self.newest = -inf
         """The newest event time seen, in seconds."""
 
@@ -60,16 +61,16 @@ class Stamper:
 
     def _before(self, multiple: float) -> float:
         """A little before the time at which the watermark reaches a multiple: to compare is faster than to divide."""
-        if self._granularity is None or multiple == -inf:
+        if self._grid is None or multiple == -inf:
             return -inf
-        exact = multiple * self._granularity + self._lag
-        return exact - 1e-9 * max(1.0, abs(exact))
+        there = self._grid.at(int(multiple)) + self._lag
+        return there - 1e-9 * max(1.0, abs(there))
 
     def _multiple(self, newest: float) -> float:
         """How many whole granularities fit before the watermark; of no account where none is needed."""
-        if self._granularity is None or newest == -inf:
+        if self._grid is None or newest == -inf:
             return -inf
-        return (newest - self._lag) // self._granularity
+        return self._grid.passed(newest - self._lag)
 
 
 def _times_of(items: list[Any], time: Callable[[Any], float]) -> list[float]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from streamweave_lab.operators.keyed import Accumulators
+from streamweave_lab.progress.grid import Grid, common
 from streamweave_lab.progress.window import Sliding, Tumbling
 
 K = TypeVar("K", bound=Any)
@@ -70,6 +71,8 @@ class OpenWindows:
     def __init__(self, size: Tumbling | Sliding, allowed_lateness: float, panes: Callable[[], dict[Any, Any]]) -> None:
         self._size = size
         self._allowed = allowed_lateness
+        between = common(size.grain, allowed_lateness) if allowed_lateness else None
+        self._marks = None if between is None else Grid(between)
         self._panes = panes
         self._windows: dict[float, Open] = {}
         self._frontier = -math.inf
@@ -80,7 +83,7 @@ class OpenWindows:
 
     def is_closed(self, instant: float) -> bool:
         """Whether the last window of `instant` takes no items any more: an item of that time is late."""
-        return self._size.bounds(instant)[1] + self._allowed <= self._frontier
+        return self._closes(self._size.bounds(instant)[1]) <= self._frontier
 
     def at(self, instant: float) -> Open:
         """The last window of `instant`, opened if need be.
@@ -91,7 +94,7 @@ class OpenWindows:
 
     def among(self, bounds: Iterable[tuple[float, float]]) -> list[Open]:
         """The windows with these beginnings and ends that still take items, opened if need be."""
-        return [self._open(start, end) for start, end in bounds if end + self._allowed > self._frontier]
+        return [self._open(start, end) for start, end in bounds if self._closes(end) > self._frontier]
 
     def advance(self, frontier: float) -> list[Open]:
         """Move to `frontier`: the windows that are now due, earliest first. Those past their lateness are closed."""
@@ -104,7 +107,7 @@ class OpenWindows:
         due = [w for w in self.unsent() if w.end <= frontier]
         for window in due:
             window.fired = True
-        self._windows = {s: w for s, w in self._windows.items() if w.end + self._allowed > frontier}
+        self._windows = {s: w for s, w in self._windows.items() if self._closes(w.end) > frontier}
         self._next = math.inf
         for window in self._windows.values():
             self._look_at(window)
@@ -123,7 +126,9 @@ class OpenWindows:
     def earliest_end(self, frontier: float) -> float:
         """The earliest end of a window that is not closed when the frontier is at `frontier`."""
         before, after = self._size.ends_around(frontier - self._allowed)
-        return before if before + self._allowed > frontier else after
+        if self._closes(before) > frontier:
+            return before
+        return after if self._closes(after) > frontier else self._size.ends_around(after)[1]
 
     def save(self, copied: Callable[[dict[Any, Any]], Any]) -> Saved:
         """All that is here, as plain data; `copied` makes that of panes."""
@@ -148,9 +153,13 @@ class OpenWindows:
             self._look_at(window)
         return window
 
+    def _closes(self, end: float) -> float:
+        """When a window takes no items any more. A sum of floats might be missed where the sources put their marks."""
+        return end if self._marks is None else self._marks.nearest(end + self._allowed)
+
     def _around(self, frontier: float) -> tuple[float, float]:
         return self._size.bounds(frontier) if math.isfinite(frontier) else (frontier, frontier)
 
     def _look_at(self, window: Open) -> None:
-        change = window.end + self._allowed if window.fired else window.end
+        change = self._closes(window.end) if window.fired else window.end
         self._next = min(self._next, change)

@@ -53,6 +53,7 @@ class WindowJoin(Joining[L, R]):
     def on_batch(self, port: str, batch: Batch) -> None:
         """Put each item into its window."""
         key, left = self._keys[port], port == "left"
+        start = end = -math.inf
         for item, time in self._timely(batch):
             try:
                 self._make_room("items of windows that are still open")
@@ -61,7 +62,9 @@ class WindowJoin(Joining[L, R]):
             except Exception as error:
                 self.refuse(item, error, time)
                 continue
-            self._windows.setdefault(self._floor(time), []).append((left, k, item))
+            if not start <= time < end:
+                start, end = self._every.bounds(time)
+            self._windows.setdefault(start, []).append((left, k, item))
             self.holds += 1
 
     def frontier_out(self, frontier: float) -> float:

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
+from streamweave_lab.progress.grid import Grid, common, exact
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tumbling:
     """Windows that follow each other without gap or overlap; each is `seconds` long.
 
-    They begin at the multiples of `seconds`, counted from event time 0. An instant belongs to the window with
-    the last beginning that is not after it: `start <= instant < end`.
+    They begin at the multiples of `seconds`, counted from event time 0: each at the float that is nearest to the exact
+    multiple of the length as it is written, so that those of 0.1 seconds begin at 0.1, 0.2, 0.3. An instant belongs to
+    the window with the last beginning that is not after it: `start <= instant < end`.
 
     Raises: ValueError unless `seconds` is finite and more than 0.
     """
@@ -36,16 +39,17 @@ class Tumbling:
         """
         if not math.isfinite(instant):
             raise ValueError(f"no window holds the instant {instant}")
-        size = self.seconds
-        n = instant // size
-        end = (n + 1) * size
-        # n * size can be rounded up to an instant just before which the exact product lies; without this
-        # such an instant would be the end of its own window.
-        return (n * size, end) if instant < end else (end, (n + 2) * size)
+        grid = self._grid
+        n = grid.passed(instant)
+        return grid.at(n), grid.at(n + 1)
 
     def ends_around(self, instant: float) -> tuple[float, float]:
         """The last end of a window that is not after `instant`, and the first that is."""
         return self.bounds(instant)
+
+    @cached_property
+    def _grid(self) -> Grid:
+        return Grid(exact(self.seconds))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +57,8 @@ class Sliding:
     """Windows that overlap: one begins `every` seconds, and each is `seconds` long.
 
     They begin at the multiples of `every`, counted from event time 0. An instant belongs to each window with
-    `start <= instant < end`: to `seconds / every` of them.
+    `start <= instant < end`: to `seconds / every` of them. Lengths are exact as those of Tumbling are; one that was
+    reckoned, such as `0.1 * 3` or `1 / 3`, is taken as what it was before it was rounded.
 
     Raises: ValueError unless both are finite and more than 0, and `every` is at most `seconds`.
     """
@@ -64,7 +69,7 @@ class Sliding:
     def __post_init__(self) -> None:
         if not 0 < self.seconds < math.inf:
             raise ValueError(f"a window must be longer than 0 seconds and finite, not {self.seconds}")
-        if not 0 < self.every <= self.seconds:
+        if not 0 < self.every < math.inf or exact(self.every) > exact(self.seconds):
             raise ValueError(
                 f"windows of {self.seconds} seconds must begin every {self.seconds} seconds or more often, "
                 f"not every {self.every}: what came between two of them would be in none"
@@ -73,43 +78,55 @@ class Sliding:
     @cached_property
     def grain(self) -> float:
         """Seconds of which all beginnings and ends of windows are multiples."""
-        common = granularity(self.seconds, self.every)
-        assert common is not None  # noqa: S101 - neither is 0
-        return common
+        return float(self._length)
 
     def cell(self, instant: float) -> tuple[float, float]:
         """The longest stretch around `instant` of which all instants belong to the same windows.
 
         Raises: ValueError if `instant` is not finite.
         """
-        return Tumbling(seconds=self.grain).bounds(instant)
+        n = self._cell_number(instant)
+        return self._grid.at(n), self._grid.at(n + 1)
 
     def windows(self, instant: float) -> list[tuple[float, float]]:
         """Beginning and end, in seconds, of every window that `instant` belongs to, the earliest first.
 
         Raises: ValueError if `instant` is not finite.
         """
-        cell, (length, step) = self._cell_number(instant), self._in_grains
+        cell, (length, step), at = self._cell_number(instant), self._in_grains, self._grid.at
         first, last = (cell - length) // step + 1, cell // step
-        # Ends are multiples of the grain as beginnings are, so that rounding makes no gap between two windows.
-        return [(n * step * self.grain, (n * step + length) * self.grain) for n in range(first, last + 1)]
+        return [(at(n * step), at(n * step + length)) for n in range(first, last + 1)]
 
     def bounds(self, instant: float) -> tuple[float, float]:
         """The beginning and the end, in seconds, of the last window that `instant` belongs to."""
-        return self.windows(instant)[-1]
+        cell, (length, step), at = self._cell_number(instant), self._in_grains, self._grid.at
+        start = cell // step * step
+        return at(start), at(start + length)
 
     def ends_around(self, instant: float) -> tuple[float, float]:
         """The last end of a window that is not after `instant`, and the first that is."""
-        cell, (length, step) = self._cell_number(instant), self._in_grains
-        before = ((cell - length) // step * step + length) * self.grain
-        return before, ((cell - length) // step * step + step + length) * self.grain
+        cell, (length, step), at = self._cell_number(instant), self._in_grains, self._grid.at
+        before = (cell - length) // step * step + length
+        return at(before), at(before + step)
+
+    @cached_property
+    def _length(self) -> Fraction:
+        length = common(self.seconds, self.every)
+        assert length is not None  # noqa: S101 - neither is 0
+        return length
+
+    @cached_property
+    def _grid(self) -> Grid:
+        return Grid(self._length)
 
     @cached_property
     def _in_grains(self) -> tuple[int, int]:
-        return round(self.seconds / self.grain), round(self.every / self.grain)
+        return int(exact(self.seconds) / self._length), int(exact(self.every) / self._length)
 
     def _cell_number(self, instant: float) -> int:
-        return round(self.cell(instant)[0] / self.grain)
+        if not math.isfinite(instant):
+            raise ValueError(f"no window holds the instant {instant}")
+        return self._grid.passed(instant)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,10 +199,7 @@ def granularity(*seconds: float) -> float | None:
     """The greatest length, in seconds, of which all of `seconds` are multiples; zeros do not count.
 
     None if there is nothing but zeros. Lengths are taken as the decimals they are written as: 0.1 and 0.25
-    have 0.05. A single length is returned as it is.
+    have 0.05.
     """
-    lengths = [Fraction(str(s)) for s in seconds if s]
-    if not lengths:
-        return None
-    common = math.lcm(*(length.denominator for length in lengths))
-    return float(Fraction(math.gcd(*(int(length * common) for length in lengths)), common))
+    length = common(*seconds)
+    return None if length is None else float(length)

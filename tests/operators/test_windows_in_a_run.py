@@ -47,6 +47,27 @@ def test_what_event_time_windows_say_depends_on_the_items_alone(size):
         assert found(run_interleaved(cascade(size, capacity=capacity), Random(seed))) == once
 
 
+@pytest.mark.parametrize("size", [sw.Tumbling(seconds=0.1), Sliding(seconds=0.1 * 3, every=0.1)])
+@pytest.mark.parametrize("allowed", [0.0, 0.1])
+def test_windows_of_tenths_of_a_second_hold_what_is_written_and_depend_on_the_items_alone(size, allowed):
+    dice = Random(3)
+    items = [(n - dice.choice([0, 0, 1, 3, 9])) / 10 for n in range(120)]
+
+    def tenths():
+        window = sw.Window("window", lambda p: (p.start, p.end, p.items), size, allowed_lateness=allowed)
+        source = sw.Replay("s", items, time=float, lag=0.2)
+        return sw.Graph("tenths", source >> window >> sw.Collect("results"), window.late >> sw.Collect("late"))
+
+    once = tenths().run_to_end()
+    for start, end, inside in once["results"].items:
+        assert (round(start, 1), round(end, 1)) == (start, end)
+        assert all(start <= time < end for time in inside)
+    assert len(once["late"].items) > 2
+    for seed in range(4):
+        again = run_interleaved(tenths(), Random(seed))
+        assert [again[name].items for name in ("results", "late")] == [once[name].items for name in ("results", "late")]
+
+
 @pytest.mark.parametrize(
     ("size", "how"),
     [*((size, lambda pane: pane) for size in SIZES), (SIZES[2], quantiles(lambda row: row[2], 0.5))],

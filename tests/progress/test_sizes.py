@@ -17,6 +17,12 @@ def test_sliding_windows_begin_at_multiples_of_every():
     assert Sliding(seconds=5, every=2).windows(-0.5) == [(-4, 1), (-2, 3)]
 
 
+def test_lengths_that_were_reckoned_are_what_they_were_before_they_were_rounded():
+    assert Sliding(seconds=0.1 * 3, every=0.1).windows(0.4) == [(0.2, 0.5), (0.3, 0.6), (0.4, 0.7)]
+    assert Sliding(seconds=1, every=1 / 3).windows(0.5) == [(-1 / 3, 2 / 3), (0, 1), (1 / 3, 4 / 3)]
+    assert Sliding(seconds=0.3, every=0.1 * 3).windows(0.3) == [(0.3, 0.6)]
+
+
 @given(INSTANTS, SLIDING)
 def test_an_instant_lies_in_all_its_sliding_windows_and_so_does_its_cell(instant, size):
     start, end = size.cell(instant)

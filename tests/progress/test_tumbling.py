@@ -1,4 +1,5 @@
 import math
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -29,10 +30,16 @@ def test_every_instant_lies_in_its_window(instant, seconds):
 @given(n=st.integers(-(10**6), 10**6), seconds=SIZES)
 def test_a_window_begins_where_the_one_before_it_ends(n, seconds):
     size = Tumbling(seconds=seconds)
-    start, end = size.bounds(n * seconds)
-    assert start == n * seconds
+    written = float(Fraction(str(seconds)) * n)
+    start, end = size.bounds(written)
+    assert start == written
     assert size.bounds(end)[0] == end
     assert size.bounds(last_instant(end)) == (start, end)
+
+
+def test_windows_of_a_tenth_begin_at_the_tenths_as_they_are_written():
+    starts = [Tumbling(seconds=0.1).bounds(float(f"{n / 10}"))[0] for n in range(100)]
+    assert starts == [float(f"{n // 10}.{n % 10}") for n in range(100)]
 
 
 def test_the_last_instant_of_a_window_is_in_it_and_nothing_lies_behind():
