@@ -144,6 +144,7 @@ def _deployment(target: str, pre_stop: int, asked: Mapping[str, Any]) -> tuple[D
         config_class=kind,
         named=named,
         port=take("port"),
+        on_term=take("on_term"),
     )
     return own, more
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from streamweave_lab.cli.options import on_term_option
 from streamweave_lab.ops.deploy.budget import Budget
 from streamweave_lab.ops.deploy.deployment import PORT
 
@@ -37,6 +38,7 @@ def process_options(command: Command) -> Command:
                      help="The configuration file to deploy; it may hold no secrets."),
         click.option("--drain-timeout", type=float, default=BUDGET.drain, show_default=True, metavar="SECONDS",
                      help="What a drain may take before what is left is dropped."),
+        on_term_option,
         click.option("--checkpoint-timeout", type=float, default=BUDGET.checkpoint, show_default=True,
                      metavar="SECONDS", help="What the last checkpoint may take."),
         click.option("--margin", type=float, default=BUDGET.margin, show_default=True, metavar="SECONDS",

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from streamweave_lab.cli.failing import in_options
 from streamweave_lab.cli.progress import progress_view, watch
-from streamweave_lab.cli.signals import obeyed
+from streamweave_lab.cli.signals import OnTerm, obeyed
 from streamweave_lab.config.model import Config
 from streamweave_lab.engine.actor import acting
 from streamweave_lab.engine.run import LocalRun
@@ -46,13 +46,15 @@ class Headless:
     allow_changed: bool = False
     serving: Serving | None = None
     drain_timeout: float = DRAIN_SECONDS
-    """Seconds that the drain may take which a signal asks for."""
+    """Seconds that the drain may take which a signal asks for, or the suspend."""
     history: Path | None = None
     """A journal of the configuration's versions."""
     watch_config: bool = False
     """Reload when the configuration's files change."""
     verify: float = 0.0
     """Seconds for which the run is watched after a reload, and the version before brought back if it does worse."""
+    on_term: OnTerm = "drain"
+    """What SIGTERM does."""
     collector: str | None = None
     """The OpenTelemetry collector to push metrics to; "env" for the one that the environment names."""
 
@@ -73,7 +75,7 @@ class Headless:
         run.observe(lambda event: say(event.message) if _unsaid(event) else None)
         async with self._kept(run), self._served(run, say):
             # Last in, first out: systemd hears of the end before the probes fall silent.
-            with notifying(run), obeyed(run, self.drain_timeout, say, self.verify):
+            with notifying(run), obeyed(run, self.drain_timeout, say, self.verify, self.on_term):
                 await watch(run, progress_view(console))
         return run
 

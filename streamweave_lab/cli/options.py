@@ -37,6 +37,14 @@ def address_option(words: str) -> Callable[[F], F]:
     return click.option("--serve", callback=_address, metavar="[HOST:]PORT", help=words)
 
 
+def on_term_option(command: F) -> F:
+    """--on-term."""
+    return click.option(
+        "--on-term", type=click.Choice(["drain", "suspend"]), default="drain", show_default=True,
+        help="What SIGTERM does: close windows and finish, or keep them open in a checkpoint, to go on with.",
+    )(command)  # fmt: skip
+
+
 def json_option(command: F) -> F:
     """--json, as `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="Write JSON, for scripts.")(command)
@@ -132,6 +140,7 @@ __all__ = [
     "config_options",
     "graph_argument",
     "json_option",
+    "on_term_option",
     "process",
     "process_options",
     "verify_option",

@@ -29,6 +29,8 @@ def exit_code(status: Status, dropped: dict[str, int]) -> Exit:
     """The exit code of a run that has ended, having dropped so many items by edge."""
     if status.state == "failed":
         return Exit.FAILED
+    if _suspended(status) is False and not any(dropped.values()):
+        return Exit.FAILED
     return Exit.DROPPED if any(dropped.values()) else Exit.DRAINED
 
 
@@ -41,12 +43,24 @@ def sentence(status: Status, dropped: dict[str, int]) -> str:
         return f"run {status.graph} was ended before everything was finished; dropped: {where}"
     if status.drain is not None:
         return f"run {status.graph} was drained; nothing was dropped"
-    told = {event.event: event.message for event in reversed(status.events)}
-    if "run.suspending" in told and status.checkpoint is not None and status.checkpoint.last_id is not None:
+    kept = _suspended(status)
+    if kept and status.checkpoint is not None:
         return f"run {status.graph} was suspended; checkpoint {status.checkpoint.last_id} holds its state"
+    if kept is False:
+        why = (status.checkpoint and status.checkpoint.problem) or "the time was up"
+        return f"run {status.graph} was suspended, but no checkpoint holds its state: {why}"
+    told = {event.event: event.message for event in reversed(status.events)}
     if told.get("run.stopped", "").startswith("stopped;"):
         return f"run {status.graph} was stopped; nothing was dropped"
     return f"run {status.graph} has come to its end"
+
+
+def _suspended(status: Status) -> bool | None:
+    """Whether what it was suspended for is kept; None where it was not suspended."""
+    told = [event.event for event in status.events]
+    if "run.suspending" not in told:
+        return None
+    return "checkpoint.committed" in told[: told.index("run.suspending")]
 
 
 def _where(status: Status) -> str:

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streamweave_lab.cli.options import SPEC, address_option, config_options, graph_argument, verify_option
+from streamweave_lab.cli.options import (
+    SPEC,
+    address_option,
+    config_options,
+    graph_argument,
+    on_term_option,
+    verify_option,
+)
 from streamweave_lab.cli.stores import HELP
 
 if TYPE_CHECKING:
@@ -20,8 +27,8 @@ if TYPE_CHECKING:
 
 CHECKPOINT_SECONDS = 30.0
 
-EPILOG = """Exit codes: 0 finished or drained, 3 items were dropped, 70 failed, 75 could not start but may be tried
-again, 78 bad configuration."""
+EPILOG = """Exit codes: 0 finished, drained or suspended, 3 items were dropped, 70 failed, 75 could not start but may be
+tried again, 78 bad configuration."""
 
 
 @click.command(epilog=EPILOG, help=f"""Run a graph until its sources end, or a signal ends it.
@@ -29,7 +36,8 @@ again, 78 bad configuration."""
 {SPEC} Of a notebook those statements are carried out that the graph is made of; no run is started there.
 
 Everything is validated first. Ctrl-C or SIGTERM drains the run: what is in flight is finished, and windows are closed.
-A second one stops it at once, and SIGHUP reads the configuration again.
+With --on-term suspend SIGTERM keeps windows open, and a run with the same --checkpoint goes on with them. A second
+signal stops it at once, and SIGHUP reads the configuration again.
 """)  # fmt: skip
 @graph_argument
 @config_options
@@ -75,8 +83,9 @@ A second one stops it at once, and SIGHUP reads the configuration again.
 )
 @click.option(
     "--drain-timeout", type=click.FloatRange(min=0), default=30.0, show_default=True, metavar="SECONDS",
-    help="How long a drain may take that a signal asks for.",
+    help="How long a drain, or a suspend, may take that a signal asks for.",
 )  # fmt: skip
+@on_term_option
 def run(spec: str, file: Path | None, config_class: str | None, log: str | None, **options: Any) -> None:
     # What `--help` shows is above; click would reflow this.
     """Run a graph."""
@@ -101,7 +110,7 @@ def run(spec: str, file: Path | None, config_class: str | None, log: str | None,
         headless = Headless(
             graph, config, store, _every(options), _resume(options),
             options["allow_changed"], _serving(options), options["drain_timeout"], options["history"],
-            options["watch_config"], options["verify"], options["collector"],
+            options["watch_config"], options["verify"], options["on_term"], options["collector"],
         )  # fmt: skip
         console = _console(events)
         ended = asyncio.run(headless.carry_out(console))
@@ -118,6 +127,8 @@ def _check(options: dict[str, Any]) -> None:
         for other in others:
             if options[other] and not options[base]:
                 raise click.UsageError(f"--{other.replace('_', '-')} goes with --{base}")
+    if options["on_term"] == "suspend" and not options["checkpoint"]:
+        raise click.UsageError("--on-term suspend goes with --checkpoint, where it keeps the state")
     if options["fresh"] and options["resume"]:
         raise click.UsageError("--fresh begins anew, and --resume goes on; give one of them")
     if bool(options["tls_cert"]) != bool(options["tls_key"]):

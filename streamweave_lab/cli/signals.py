@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM drain a run, a second one stops it, SIGHUP reloads its configuration.
+"""SIGINT and SIGTERM drain a run, or SIGTERM suspends it; a second one stops it, SIGHUP reloads its configuration.
 
 For terminals and services; in a Jupyter kernel signals belong to Jupyter.
 """
@@ -11,6 +11,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from typing import Literal
 
 from streamweave_lab.engine.actor import acting
 from streamweave_lab.engine.lifecycle import State
@@ -21,13 +22,18 @@ from streamweave_lab.errors import IllegalMoveError
 from streamweave_lab.ops.systemd import notifier_of
 
 Say = Callable[[str], None]
+OnTerm = Literal["drain", "suspend"]
 
 ENDING = [signal.SIGINT, signal.SIGTERM]
 
 
 @contextlib.contextmanager
-def obeyed(run: LocalRun, drain_timeout: float, say: Say, verify: float = 0.0) -> Iterator[None]:
+def obeyed(
+    run: LocalRun, drain_timeout: float, say: Say, verify: float = 0.0, on_term: OnTerm = "drain"
+) -> Iterator[None]:
     """Within this, signals act on `run`, whose loop is the running one. `say` is told what is done, in a sentence.
+
+    With `on_term="suspend"` SIGTERM keeps windows open, in a checkpoint; `run` needs a store.
 
     What they do is done by "signal SIGTERM" and so on, as events tell. Nothing is installed in a Jupyter kernel, on
     a thread other than the main one, and on Windows, whose loops know no signals.
@@ -36,7 +42,7 @@ def obeyed(run: LocalRun, drain_timeout: float, say: Say, verify: float = 0.0) -
         yield
         return
     actions: dict[signal.Signals, Callable[[signal.Signals], None]] = dict.fromkeys(
-        ENDING, _Ending(run, drain_timeout, say)
+        ENDING, _Ending(run, drain_timeout, say, on_term)
     )
     if hasattr(signal, "SIGHUP"):
         actions[signal.SIGHUP] = lambda _: _reload(run, say, verify)
@@ -50,10 +56,10 @@ def obeyed(run: LocalRun, drain_timeout: float, say: Say, verify: float = 0.0) -
 
 
 class _Ending:
-    """The first signal drains, whichever it is; every other stops."""
+    """The first signal drains, or suspends if it is SIGTERM and that is wanted; every other stops."""
 
-    def __init__(self, run: LocalRun, drain_timeout: float, say: Say) -> None:
-        self._run, self._drain_timeout, self._say = run, drain_timeout, say
+    def __init__(self, run: LocalRun, drain_timeout: float, say: Say, on_term: OnTerm) -> None:
+        self._run, self._drain_timeout, self._say, self._on_term = run, drain_timeout, say, on_term
         self._received = 0
 
     def __call__(self, number: signal.Signals) -> None:
@@ -62,6 +68,9 @@ class _Ending:
             if self._received == 1 and self._run.lifecycle.state is State.SUSPENDING:
                 self._say(f"being suspended, at most {self._drain_timeout:g} s more; once more to stop at once")
                 asyncio.get_running_loop().call_later(self._drain_timeout, self._stop)
+            elif self._received == 1 and self._suspends(number):
+                self._say(f"suspending, at most {self._drain_timeout:g} s; once more to stop at once")
+                self._run.ask("suspend", timeout=self._drain_timeout)
             elif self._received == 1:
                 self._say(f"draining, at most {self._drain_timeout:g} s; once more to stop at once")
                 self._run.ask("drain", timeout=self._drain_timeout)
@@ -69,6 +78,11 @@ class _Ending:
                     self._run.draining.hurry(self._drain_timeout)
             else:
                 self._stop()
+
+    def _suspends(self, number: signal.Signals) -> bool:
+        """Not where somebody has asked for a drain before, or nothing has come in yet that could be kept."""
+        may = self._run.lifecycle.state in (State.RUNNING, State.PAUSED)
+        return may and self._on_term == "suspend" and number is signal.SIGTERM
 
     def _stop(self) -> None:
         if not self._run.lifecycle.over:

@@ -90,3 +90,21 @@ def test_a_stopped_run_that_dropped_nothing_and_a_suspended_one_say_so(tmp_path:
     run = asyncio.run(suspended())
     assert run.checkpoints is not None
     assert told(run) == (0, f"run numbers was suspended; checkpoint {run.checkpoints.last_id} holds its state")
+
+
+def suspended(run: Graph, folder: Path, timeout: float, begun: asyncio.Event) -> LocalRun:
+    async def main() -> LocalRun:
+        going = run.start(store=SqliteStore(folder / "kept.db"))
+        await begun.wait()
+        await going.suspend(timeout=timeout)
+        return going
+
+    return asyncio.run(main())
+
+
+def test_a_suspend_that_was_not_in_time_is_not_said_to_be_kept(tmp_path: Path) -> None:
+    begun = asyncio.Event()
+    run = suspended(held(begun), tmp_path, 0.01, begun)
+    assert exit_code(run.status(), {}) == 70, "as if nothing had been dropped"
+    assert sentence(run.status(), {}) == "run held was suspended, but no checkpoint holds its state: the time was up"
+    assert told(run)[0] == 3

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import sleep
 from types import SimpleNamespace
 
 import pytest
@@ -164,6 +165,68 @@ def test_a_blocked_loop_says_no_more_so_that_the_watchdog_bites(service: Begin) 
     one.hear_next("WATCHDOG")
     assert one.falls_silent_within(beats=3), "it had begun, and stopped"
     assert one.process.poll() is None, "it lives; only its loop does not answer"
+
+
+WINDOWED = """
+from pathlib import Path
+import streamweave_lab as sw
+
+class Numbers(sw.Source[int]):
+    time = staticmethod(float)
+
+    def poll(self, limit):
+        self.position = self.position or 0
+        if self.position < int(Path("come").read_text()):
+            self.position += 1
+            return [self.position]
+        return sw.END if self.position == 5 else sw.Wait(0.01)
+
+    def snapshot(self):
+        return self.position
+
+    def restore(self, state):
+        self.position = state
+
+def seen(number):
+    Path(f"seen{number}").touch()
+    return number
+
+def write(pane):
+    with Path("panes").open("a") as panes:
+        panes.write(f"{pane.value}\\n")
+
+graph = sw.Graph(
+    "windowed",
+    Numbers("numbers") >> sw.Map("seen", seen) >> sw.Window("count", sw.count(), sw.Tumbling(seconds=10))
+    >> sw.ForEach("write", write),
+)
+"""
+
+
+@pytest.mark.parametrize(("on_term", "panes"), [("suspend", ["5"]), ("drain", ["3", "2"])])
+def test_a_restart_keeps_windows_open_where_sigterm_suspends(
+    start: Start, tmp_path: Path, on_term: str, panes: list[str]
+) -> None:
+    here = tmp_path / "here"
+    (here / "flow.py").write_text(WINDOWED)
+    (here / "come").write_text("3")
+    command = ("run", "flow.py:graph", "--checkpoint", "kept", "--on-term", on_term)
+    first = start(*command)
+    until = SYSTEM_CLOCK.now() + 20
+    while not (here / "seen3").exists():
+        assert SYSTEM_CLOCK.now() < until
+        assert first.poll() is None, first.communicate()
+        sleep(0.01)
+    first.send_signal(signal.SIGTERM)
+    _, said = first.communicate(timeout=20)
+    assert first.returncode == 0, said
+    ended = {"suspend": "was suspended; checkpoint 2 holds its state", "drain": "was drained; nothing was dropped"}
+    assert f"run windowed {ended[on_term]}" in said
+    (here / "come").write_text("5")
+    second = start(*command)
+    _, said = second.communicate(timeout=20)
+    assert second.returncode == 0, said
+    assert (here / "panes").read_text().split() == panes
 
 
 def handlers() -> list[object]:

@@ -55,6 +55,14 @@ def test_from_253_on_a_reload_is_waited_for(asked):
     assert "ExecReload" not in found  # SIGHUP would be sent twice
 
 
+def test_windows_are_kept_open_over_a_restart_where_that_is_asked_for(asked):
+    (command,) = service(unit(asked))["ExecStart"]
+    assert "--on-term" not in command
+    suspending = replace(asked, deployment=replace(asked.deployment, on_term="suspend"))
+    (command,) = service(unit(suspending))["ExecStart"]
+    assert "--drain-timeout 40 --on-term suspend" in command
+
+
 def test_before_that_a_reload_is_a_signal(asked):
     found = service(unit(asked))
     assert found["Type"] == ["notify"]

@@ -49,6 +49,8 @@ class Deployment:
     workers: int = 0
     """Processes that nodes of the graph start beside the run's own."""
     port: int = PORT
+    on_term: str = "drain"
+    """What the run does when it is told to end: "drain", or "suspend", which keeps windows open."""
 
     @property
     def cores(self) -> int:
@@ -63,6 +65,8 @@ class Deployment:
         address = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
         given = ["run", self.target, "--serve", address, "--checkpoint", f"{state}/checkpoints"]
         given += ["--drain-timeout", f"{self.budget.drain:g}"]
+        if self.on_term != "drain":
+            given += ["--on-term", self.on_term]
         if self.config_class is not None:
             given += ["--config-class", self.config_class]
         if config is not None:
@@ -80,6 +84,7 @@ def deployment(
     config_class: type[Config] | None = None,
     named: str | None = None,
     port: int = PORT,
+    on_term: str = "drain",
 ) -> Deployment:
     """What is to be deployed of `graph`, which stands at `target` and takes a configuration of `config_class`.
 
@@ -95,6 +100,7 @@ def deployment(
         () if config_class is None else tuple(leaf.name for leaf in leaves(config_class) if leaf.secret),
         sum(getattr(node, "workers", None) or 0 for node in graph),
         port,
+        on_term,
     )
 
 
