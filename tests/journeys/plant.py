@@ -80,6 +80,12 @@ class Plant:
         assert self.process is not None
         self.process.send_signal(number)
 
+    def pause(self) -> None:
+        """Return when it stands still."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+        os.waitpid(self.process.pid, os.WUNTRACED)
+
     def end(self, number: signal.Signals | None = None) -> int:
         """Send it a signal, wait for its end; its exit code."""
         assert self.process is not None

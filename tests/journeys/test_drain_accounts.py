@@ -48,9 +48,9 @@ class Served(Plant):
                 report = pool.submit(self.ask, "POST", "/drain?wait=25", json={"timeout": timeout})
             else:
                 self.send(signal.SIGTERM)
-                until(lambda: self.probe("ready")[0] == 503)
+                until(lambda: self.status()["state"] != "running")
                 report = pool.submit(self.ask, "POST", "/drain?wait=25")  # it waits for the drain that goes on
-            until(lambda: self.probe("ready")[0] == 503)
+            until(lambda: self.status()["state"] != "running")
             let_go()
             document = report.result().json()
         assert document["state"] == "done", document

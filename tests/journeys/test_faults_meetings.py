@@ -13,6 +13,7 @@ from typing import Any
 
 from streamweave_lab.cli.outcome import Exit
 from tests.journeys.plant import ROOT, TOKEN, Plant, plant, until
+from tests.journeys.saturated_graph import ROOM
 
 OTHER = "another-token-that-is-as-good-as-the-first"
 
@@ -35,7 +36,7 @@ def test_a_second_process_is_turned_away_while_the_first_one_works_or_drains_and
         one.bring(1500)
         (one.folder / "hang").write_text("1777")
         one.open_gate(2000)
-        until(lambda: one.probe("ready")[0] == 503)
+        until(lambda: one.status()["loop"]["blocked_by"] == "node squares")
         one.send(signal.SIGTERM)
         assert turned_away()
         (one.folder / "hang").unlink()
@@ -170,9 +171,10 @@ def test_a_signal_leaves_a_suspend_that_goes_on_no_more_time_than_it_says(tmp_pa
     one = Saturated(tmp_path)
     try:
         one.start("--checkpoint", "state.db", "--drain-timeout", "0.5")
+        until(lambda: one.status()["edges"][1]["queued"] == ROOM)
         with ThreadPoolExecutor(1) as pool:
             asked = pool.submit(one.ask, "POST", "/suspend?wait=25", json={"timeout": 25})
-            until(lambda: one.probe("ready")[0] == 503)
+            until(lambda: one.status()["state"] == "suspending")
             began = time.monotonic()
             assert one.end(signal.SIGTERM) == Exit.DROPPED
             assert time.monotonic() - began < 15, "not the 25 s that were asked for before"
@@ -195,10 +197,11 @@ def test_drains_that_are_asked_for_at_once_are_one_and_a_signal_leaves_them_no_m
 
     try:
         one.start("--drain-timeout", "1")
+        until(lambda: one.status()["edges"][1]["queued"] == ROOM)
         with ThreadPoolExecutor(3) as pool:
             asked = [pool.submit(drained) for _ in range(3)]
             until(lambda: len(one.ask("GET", "/operations").json()["operations"]) == 3)
-            until(lambda: one.probe("ready")[0] == 503)
+            until(lambda: one.status()["state"] == "draining")
             began = time.monotonic()
             assert one.end(signal.SIGTERM) == Exit.DROPPED
             assert time.monotonic() - began < 15, "not the 25 s that were asked for before"

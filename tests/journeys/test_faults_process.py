@@ -43,7 +43,7 @@ def test_a_paused_process_goes_on_and_tells_of_a_pause_and_blames_no_node(one: P
     with managing() as manager:
         one.environ |= {**manager.environ, "WATCHDOG_USEC": "400000"}
         one.start("--log", "info:log").bring(500)
-        one.send(signal.SIGSTOP)
+        one.pause()
         assert one.probe("live", timeout=0.3)[0] == 0, "who is paused does not answer"
         manager.heard()
         time.sleep(PAUSE)
