@@ -51,7 +51,9 @@ def _headless(settings: Path | None) -> int:
     from streamweave_lab.cli.headless import run_headless
     from streamweave_lab.examples.flights import FlightsConfig, flights_graph
     from streamweave_lab.ops.logs import from_environment
+    from streamweave_lab.ops.steady import steady_stderr
 
+    steady_stderr()
     log = from_environment(sys.stderr)
     run = run_headless(flights_graph(paced=False), FlightsConfig.load(settings), Console(stderr=True))
     if log is not None:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from streamweave_lab.config.fields import Leaf, defaults, flat, leaves, nested, section_names
 from streamweave_lab.config.migrate import Migration, migrated
 from streamweave_lab.config.problems import sentences, unknown, without_secrets
-from streamweave_lab.config.source import Found, in_environment, in_file, parsed
+from streamweave_lab.config.source import Found, in_environment, in_file, parsed, variable_of
 from streamweave_lab.errors import ConfigError
 
 M = TypeVar("M", bound=BaseModel)
@@ -86,11 +86,13 @@ class Layers:
             raise ConfigError(title, tuple(problems)) from None
         return built
 
-    def _place(self, name: str) -> str:
-        places = self.found.places
+    def _place(self, field: str) -> str:
+        places, name = self.found.places, field
         while name and name not in places:
             name = name.rpartition(".")[0]
-        return said(places[name]) if name else "in the whole of it"
+        if name:
+            return said(places[name])
+        return f"and given neither in a file nor as {variable_of(field)}" if field else ""
 
 
 def said(place: str) -> str:

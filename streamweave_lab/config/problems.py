@@ -18,7 +18,7 @@ _SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
     "multiple_of": lambda c: f"must be a multiple of {_number(c['multiple_of'])}",
     "literal_error": lambda c: f"must be {c['expected']}",
     "enum": lambda c: f"must be {c['expected']}",
-    "missing": lambda _: "is required and has no default",
+    "missing": lambda _: "is required",
     "extra_forbidden": lambda _: "is no setting",
     "int_parsing": lambda _: "must be a whole number",
     "int_type": lambda _: "must be a whole number",
@@ -52,7 +52,9 @@ def sentences(model: type[BaseModel], error: ValidationError, place: Callable[[s
         name, value, limit = _facts(problem, known)
         limits.setdefault((f"{shown(name)}{value}: " if name else "", place(name)), []).append(limit)
     # Several limits on one value are what each of the alternatives of a union asks for.
-    return tuple(f"{start}{' or '.join(dict.fromkeys(said))}, {where}" for (start, where), said in limits.items())
+    return tuple(
+        f"{start}{' or '.join(dict.fromkeys(said))}{where and ', '}{where}" for (start, where), said in limits.items()
+    )
 
 
 def unknown(name: str, known: list[str], where: str) -> str:

@@ -8,6 +8,7 @@ import pty
 import signal
 import subprocess
 from pathlib import Path
+from time import sleep
 
 import pytest
 
@@ -129,6 +130,26 @@ def test_the_quickstart_runs_the_whole_year_and_prints_its_result(start: Start, 
     events = [json.loads(line)["event"] for line in log.read_text().splitlines()]
     assert events[0] == "run.started"
     assert events[-1] == "run.stopped"
+
+
+def obeys(process: int, number: int) -> bool:
+    """Whether a process has a handler for a signal."""
+    status = Path(f"/proc/{process}/status").read_text()
+    return bool(int(status.partition("SigCgt:")[2].split()[0], 16) >> (number - 1) & 1)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc here")
+def test_the_quickstart_goes_on_where_nobody_reads_its_standard_error(start: Start) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = start("quickstart", "--headless", stderr=writing)
+    os.close(writing)
+    while command.poll() is None and not obeys(command.pid, signal.SIGTERM):
+        sleep(0.01)
+    command.send_signal(signal.SIGTERM)
+    out, _ = command.communicate(timeout=60)
+    assert command.returncode == 0
+    assert "rows: " in out
 
 
 def test_on_a_terminal_there_is_a_progress_bar_and_ctrl_c_drains(start: Start) -> None:
