@@ -41,19 +41,20 @@ class NotRunningError(StreamweaveError):
 class RunFailedError(StreamweaveError):
     """The run ended because a node failed; `node`, `item` and the cause tell which, on what, and why.
 
-    `item` is None where it was not about one item. The message tells of item and error what the graph's `redact` lets
-    be seen; the attributes are what they are.
+    `item` is None where it was not about one item; `why` says why supervision did not let it go on, if it did before.
+    The message tells of item and error what the graph's `redact` lets be seen; the attributes are what they are.
     """
 
     def __init__(
         self, graph: str, node: str, item: object, error: BaseException, *, has_error_port: bool = True,
-        item_shown: str | None = None, error_shown: str | None = None,
+        item_shown: str | None = None, error_shown: str | None = None, why: str = "",
     ) -> None:  # fmt: skip
-        self.graph, self.node, self.item, self.error = graph, node, item, error
+        self.graph, self.node, self.item, self.error, self.why = graph, node, item, error, why
         on = "" if item is None else f" on item {_short(item) if item_shown is None else item_shown}"
         can_go_on = on and has_error_port and not isinstance(error, NotAwaitedError | NotImplementedError)
         hint = f"; draw {node}.error to a sink to keep such items and go on" if can_go_on else ""
-        super().__init__(f"run {graph!r} failed in node {node!r}{on}: {error_shown or repr(error)}{hint}")
+        reasons = "; ".join(filter(None, (error_shown or repr(error), why)))
+        super().__init__(f"run {graph!r} failed in node {node!r}{on}: {reasons}{hint}")
 
 
 class NotAwaitedError(StreamweaveError, TypeError):

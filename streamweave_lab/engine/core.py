@@ -47,6 +47,7 @@ class Core:
         """A barrier is on its way: no node leaves an input alone."""
         self.epoch = 0
         self.granularity = granularity(*(node.window_granularity or 0.0 for node in nodes))
+        self.grid = None if self.granularity is None else Grid(exact(self.granularity))
         self.current: NodeState | None = None
         self.opening: str | None = None
         self.failed_node: str | None = None
@@ -63,8 +64,8 @@ class Core:
         for state in self.states:
             state.wired()
         self._stepping = False
-        self.failing: list[tuple[NodeState, BaseException]] = []
-        """Nodes that are to begin again when the turn is over, and why."""
+        self.failing: list[tuple[NodeState, BaseException, Any, int]] = []
+        """Nodes that are to begin again when the turn is over, why, on which item, and how many items that cost."""
         dice = Random(0 if batch_size else None)  # noqa: S311 - for waits
         self.restarts = Restarts(self, Supervisor(graph.supervise, dice))
         self.resting = 0
@@ -307,10 +308,10 @@ class Core:
         self._release(state)
         self.listener.node_ended(state.index)
 
-    def fail(self, node: str, item: Any, error: BaseException) -> None:
-        """A node has failed, and with it the run."""
+    def fail(self, node: str, item: Any, error: BaseException, why: str = "") -> None:
+        """A node has failed, and with it the run; `why` it was not let go on."""
         if not self.halted:
-            self.listener.failed(node, item, error)
+            self.listener.failed(node, item, error, why)
 
     # Inside
 

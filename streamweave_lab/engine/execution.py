@@ -183,11 +183,11 @@ class Execution:
         if all(state.ended for state in self.core.states):
             self.all_ended()
 
-    def failed(self, node: str, item: Any, error: BaseException) -> None:
-        """A node has failed: the run ends, and says so."""
+    def failed(self, node: str, item: Any, error: BaseException, why: str = "") -> None:
+        """A node has failed: the run ends, and says so; `why` it was not let go on, where it is supervised."""
         has_error_port = node in self.graph.nodes and "error" in self.graph[node].outputs
         self.failure = RunFailedError(
-            self.name, node, item, error, has_error_port=has_error_port,
+            self.name, node, item, error, has_error_port=has_error_port, why=why,
             item_shown=None if self.graph.redact is at_length else str(self.graph.shown(f"{node}.in", item)),
             error_shown=self.graph.error_shown(error),
         )  # fmt: skip
@@ -307,7 +307,7 @@ class Execution:
     def _say_failed(self) -> None:
         assert self.failure is not None  # noqa: S101 - it is why the run has ended
         node, dropped = self.failure.node, sum(self.dropped.values())
-        said = f"{node}: {self.graph.error_shown(self.failure.error)}"
+        said = f"{node}: {self.graph.error_shown(self.failure.error)}{self.failure.why and '; ' + self.failure.why}"
         self._events.tell("node.failed", said, "error", node, None, item=self.failure.item, error=self.failure.error)
         self.told("run.failed", f"failed in {node}; {dropped} items dropped", level="error")
 

@@ -31,10 +31,10 @@ class Restarts:
             return False
         if policy == "escalate" or (policy == "skip" and not items):
             return False
-        if policy != "skip" and not any(failing is state for failing, _ in core.failing):
-            core.failing.append((state, error))
         lost, state.taken = items or state.taken, 0 if not items else state.taken
         state.dropped += lost
+        if policy != "skip" and not any(failing is state for failing, *_ in core.failing):
+            core.failing.append((state, error, item, lost))
         if policy == "skip" or item is not None:
             core.listener.skipped(Failure(name, item, error))
         return True
@@ -43,10 +43,11 @@ class Restarts:
         """Carry out what supervision decides about the nodes that have failed."""
         core = self._core
         failing, core.failing = core.failing, []
-        for state, error in failing:
+        for state, error, item, lost in failing:
             decision = self._supervisor.decide(state.node.name, core.clock.now())
             if decision.policy == "escalate":
-                core.fail(state.node.name, None, error)
+                state.dropped, state.taken = state.dropped - lost, lost  # the run's account has them too
+                core.fail(state.node.name, item, error, decision.why)
             elif decision.policy == "stop":
                 state.discard = True
                 name, said = state.node.name, core.graph.error_shown(error)
@@ -72,7 +73,7 @@ class Restarts:
         for state in states:
             core.tell(
                 "node.restarting",
-                f"{state.node.name} begins again in {decision.seconds:.1f} s ({decision.why}): {said}",
+                f"{state.node.name} begins again {_soon(decision.seconds)} ({decision.why}): {said}",
                 level="warning",
                 node=state.node.name,
             )
@@ -93,3 +94,7 @@ class Restarts:
                 except Exception as error:
                     core.fail(state.node.name, None, error)
         core.touch(bits)
+
+
+def _soon(seconds: float) -> str:
+    return f"in {seconds:.1f} s" if seconds >= 0.1 else f"in {seconds * 1000:.2g} ms"

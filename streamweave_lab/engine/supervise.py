@@ -43,7 +43,7 @@ class Supervisor:
         count = 1 if now - last > supervision.quiet else count + 1
         self._failures[who] = count, now
         if count > supervision.max_restarts:
-            return Decision("escalate", (node,), why=f"{who} was restarted {supervision.max_restarts} times before")
+            return Decision("escalate", (node,), why=_used_up(who, supervision))
         wait = supervision.backoff * 2 ** (count - 1) * self._dice.uniform(0.75, 1.25)
         return Decision("restart", self._together(node, supervision), wait, f"restart {count} of {who}")
 
@@ -51,3 +51,8 @@ class Supervisor:
         if supervision.group is None:
             return (node,)
         return tuple(name for name, each in self._of.items() if each.group == supervision.group)
+
+
+def _used_up(who: str, supervision: Supervision) -> str:
+    times = "once" if supervision.max_restarts == 1 else f"{supervision.max_restarts} times"
+    return f"{who} was restarted {times} before, and may be no more without {supervision.quiet:g} s of peace between"

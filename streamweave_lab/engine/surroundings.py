@@ -46,8 +46,8 @@ class Listener(Protocol):
     def node_ended(self, node: int) -> None:
         """A node has ended."""
 
-    def failed(self, node: str, item: Any, error: BaseException) -> None:
-        """A node has failed, and with it the run."""
+    def failed(self, node: str, item: Any, error: BaseException, why: str = "") -> None:
+        """A node has failed, and with it the run; `why` it was not let go on."""
 
     def refused(self, failure: Failure[Any]) -> None:
         """An item has left by an error port."""

@@ -215,6 +215,35 @@ def test_restarts_are_forgotten_after_a_quiet_time_and_the_waits_grow() -> None:
     assert supervisor.decide("n", 20.0).policy == "restart"
 
 
+def test_a_run_whose_restarts_are_used_up_says_so_and_on_which_item_it_failed() -> None:
+    supervision = Supervision(policy="restart", max_restarts=2, backoff=0.004, quiet=60.0)
+
+    class OneByOne(Replay[int]):
+        def poll(self, limit: int) -> Poll[int]:
+            return super().poll(1)
+
+    odd_ones = Map("odd", odd)
+    drawn = Graph("g", OneByOne("n", [1, 2, 4, 5, 6, 7]) >> odd_ones >> Collect("all"), supervise={"odd": supervision})
+
+    async def main() -> None:
+        run = drawn.start()
+        with pytest.raises(RunFailedError) as caught:
+            await run.done()
+        why = "odd was restarted 2 times before, and may be no more without 60 s of peace between"
+        assert (caught.value.item, caught.value.why) == (6, why)
+        assert f"failed in node 'odd' on item 6: ValueError('6 is even'); {why}; draw odd.error" in str(caught.value)
+        assert run["all"].items == [1, 5]
+        told = {event.event: event.message for event in reversed(run.events)}
+        assert told["node.failed"] == f"odd: ValueError('6 is even'); {why}"
+        assert told["run.failed"].startswith("failed in odd; ")
+        assert run.dropped["odd"] == 1
+        assert run.status().node("odd").dropped == 3
+        waits = [event.message for event in run.events if event.event == "node.restarting"]
+        assert all(" begins again in " in said and " ms (restart " in said for said in waits)
+
+    run_virtual(main())
+
+
 def test_supervision_is_checked_when_it_is_drawn() -> None:
     with pytest.raises(GraphError, match="supervise= names nobody, and there is no such node"):
         Graph("g", Replay("n", [1]) >> Count("c"), supervise={"nobody": "skip"})
