@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from streamweave_lab import upward
 from streamweave_lab.errors import GraphError
-from streamweave_lab.graph.node import Node, Step
-from streamweave_lab.graph.port import ClosedPath, Edge
+from streamweave_lab.graph.checks import check_start, checked
+from streamweave_lab.graph.node import Node
+from streamweave_lab.graph.port import ClosedPath
 from streamweave_lab.graph.redaction import Redact, at_length, error_shown, redacted
 from streamweave_lab.graph.shape import plain_text, shape_of
 from streamweave_lab.graph.supervision import Policy, Supervision, supervisions
-from streamweave_lab.graph.types import mismatch
 
 if TYPE_CHECKING:
     from streamweave_lab.config.model import Config
@@ -24,9 +22,6 @@ if TYPE_CHECKING:
     from streamweave_lab.graph.mermaid import Style
     from streamweave_lab.graph.mermaid_graph import Registry
     from streamweave_lab.state.store import Checkpoint, Store
-
-_MAY_BE_OPEN = {"error", "late", "left_only", "right_only", "excess"}
-"""Output ports that need no edge: what leaves there unwired is a failure, or dropped on purpose, and counted."""
 
 
 class Graph:
@@ -44,8 +39,8 @@ class Graph:
 
     With `drills=True` faults may be injected into its runs, by `streamweave_lab.testing.drills`.
 
-    Raises: GraphError for an input or output port that leads nowhere, two nodes of one name, an edge drawn
-    twice, a cycle, or item types that cannot fit.
+    Raises: GraphError that names everything that is wrong: input or output ports that lead nowhere, nodes of one
+    name, edges drawn twice, a cycle, logic that is missing, item types that cannot fit.
     """
 
     def __init__(
@@ -56,16 +51,14 @@ class Graph:
         supervise: Mapping[str, Supervision | Policy] | None = None,
         drills: bool = False,
     ) -> None:
+        if isinstance(name, ClosedPath | Node):
+            raise GraphError('the name of a graph comes first, before its paths: Graph("name", source >> sink)')
         if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
             raise GraphError(f"{name!r} cannot name a graph: use letters, digits, '_', '.' and '-'")
         if not paths:
             raise GraphError(f"graph {name!r} is empty: give it at least one path, such as source >> sink")
         self.name, self.redact, self.drills = name, redact, drills
-        self.edges = _gather_edges(name, paths)
-        drawn = _gather_nodes(name, paths, self.edges)
-        _check_ports(name, drawn, self.edges)
-        self.nodes: dict[str, Node] = {node.name: node for node in _in_order(name, drawn, self.edges)}
-        _check_types(name, self.edges)
+        self.nodes, self.edges = checked(name, paths)
         self.supervise = supervisions(name, self.nodes, supervise or {})
 
     def __iter__(self) -> Iterator[Node]:
@@ -164,9 +157,11 @@ class Graph:
         one; a number names one by its id. A graph with other nodes
         than the checkpoint's is refused, unless `allow_changed`: then new nodes begin empty.
 
-        Raises: RuntimeError if no event loop is running and `host` is "loop"; StateError if it cannot go on from
+        Raises: RuntimeError if no event loop is running and `host` is "loop"; GraphError if a node's logic is missing
+        or async; TypeError if `config` is not an instance of a Config; StateError if it cannot go on from
         the checkpoint; RunFailedError or ConfigError if a node cannot be opened.
         """
+        check_start(self.name, self, config)
         keeping = {"store": store, "every": checkpoint_every, "resume": resume, "allow_changed": allow_changed}
         run: LocalRun = upward.call(upward.START, self, config, host=host, replace=replace, keeping=keeping)
         return run
@@ -185,87 +180,9 @@ class Graph:
         Deterministic: in virtual time, in a fixed order, with the same outputs every time. Otherwise: as fast
         as it can, in real time. `store`, `resume` and `allow_changed` are those of `start`.
 
-        Raises: RunFailedError if a node failed; StateError if it cannot go on from the checkpoint.
+        Raises: RunFailedError if a node failed; StateError if it cannot go on from the checkpoint; as for `start`.
         """
+        check_start(self.name, self, config)
         keeping = {"store": store, "resume": resume, "allow_changed": allow_changed}
         run: LocalRun = upward.call(upward.RUN_TO_END, self, config, deterministic=deterministic, keeping=keeping)
         return run
-
-
-def _gather_edges(graph: str, paths: tuple[Any, ...]) -> tuple[Edge, ...]:
-    edges: dict[tuple[int, str, int, str], Edge] = {}
-    for path in paths:
-        if not isinstance(path, ClosedPath | Node):
-            raise GraphError(f"graph {graph!r}: {path!r} is not a path; draw one with >>")
-        for edge in path.edges if isinstance(path, ClosedPath) else ():
-            ends = (id(edge.source.node), edge.source.name, id(edge.target.node), edge.target.name)
-            if ends in edges and edges[ends] is not edge:
-                raise GraphError(f"graph {graph!r}: the edge {edge!r} is drawn twice")
-            edges[ends] = edge
-    return tuple(edges.values())
-
-
-def _gather_nodes(graph: str, paths: tuple[Any, ...], edges: tuple[Edge, ...]) -> list[Node]:
-    nodes = list(
-        dict.fromkeys(
-            [node for edge in edges for node in (edge.source.node, edge.target.node)]
-            + [path for path in paths if isinstance(path, Node)]
-        )
-    )
-    for name, count in Counter(node.name for node in nodes).items():
-        if count > 1:
-            kinds = ", ".join(node.kind for node in nodes if node.name == name)
-            raise GraphError(f"graph {graph!r}: {count} nodes are named {name!r} ({kinds}); give each its own name")
-    return nodes
-
-
-def _check_ports(graph: str, nodes: list[Node], edges: tuple[Edge, ...]) -> None:
-    fed = {(e.target.node.name, e.target.name) for e in edges}
-    drained = {(e.source.node.name, e.source.name) for e in edges}
-    for node in nodes:
-        for port in node.inputs:
-            if (node.name, port) not in fed:
-                own = port == "in" and len(node.inputs) > 1 and isinstance(node, Step)
-                hint = ", or derive it from sw.Node and give it `out`, for a Step always has `in`" if own else ""
-                raise GraphError(f"graph {graph!r}: nothing leads to {node.name}.{port}; draw an edge to it{hint}")
-        for port in node.outputs:
-            if port not in _MAY_BE_OPEN and (node.name, port) not in drained:
-                raise GraphError(
-                    f"graph {graph!r}: {node.name}.{port} leads nowhere, its items would be lost; "
-                    f"draw an edge from it to a step or a sink"
-                )
-
-
-def _in_order(graph: str, nodes: list[Node], edges: tuple[Edge, ...]) -> list[Node]:
-    """Kahn's algorithm; ties keep the order of drawing."""
-    waiting = {node: {e.source.node for e in edges if e.target.node is node} for node in nodes}
-    ordered: list[Node] = []
-    while waiting:
-        free = next((node for node, before in waiting.items() if not before), None)
-        if free is None:
-            raise GraphError(
-                f"graph {graph!r} has a cycle: {_a_cycle(waiting, edges)}; a graph must flow one way. To go round "
-                f"with an item until it has converged, use sw.Iterate(name, f, until=…, limit=…)"
-            )
-        ordered.append(free)
-        del waiting[free]
-        for before in waiting.values():
-            before.discard(free)
-    return ordered
-
-
-def _a_cycle(waiting: dict[Node, set[Node]], edges: tuple[Edge, ...]) -> str:
-    """Walk upstream from any waiting node until one comes round again."""
-    node = next(iter(waiting))
-    seen: list[Node] = []
-    while node not in seen:
-        seen.append(node)
-        node = next(before for before in waiting[node] if before in waiting)
-    ring = [*seen[seen.index(node) :], node][::-1]
-    steps = [next(e for e in edges if e.source.node is a and e.target.node is b) for a, b in pairwise(ring)]
-    return ", ".join(map(repr, steps))
-
-
-def _check_types(graph: str, edges: tuple[Edge, ...]) -> None:
-    for problem in filter(None, map(mismatch, edges)):
-        raise GraphError(f"graph {graph!r}: {problem}; draw a step between them that makes the one from the other")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from inspect import isfunction
 from typing import TYPE_CHECKING, Any, Generic, overload
 
 from typing_extensions import TypeVar
@@ -27,6 +28,14 @@ class Inlet(Generic[I_contra]):
     def _head(self) -> In[Any]:
         raise NotImplementedError
 
+    if not TYPE_CHECKING:
+
+        def __rrshift__(self, sources: object) -> object:
+            """Only for what is no Outlet."""
+            each = ", ".join(f"{name} >> {_called(self)}" for name in _names_in(sources))
+            hint = f"draw one edge from each of them: {each}" if each else "an edge leads from a node or an output port"
+            raise GraphError(f"{sources!r} >> {self!r}: {hint}")
+
 
 class Outlet(Generic[O_co]):
     """Whatever an edge can be drawn from: an output port, a Source, a Step, an open path."""
@@ -44,7 +53,7 @@ class Outlet(Generic[O_co]):
     def __rshift__(self, target: Any) -> Any:
         """Draw an edge from this output to `target`; the result goes on from the target's own `out`."""
         if not isinstance(target, Inlet):
-            raise GraphError(f"{self!r} >> {target!r}: {named_inputs(target)}")
+            raise GraphError(f"{self!r} >> {target!r}: {_instead_of(target, _called(self))}")
         edges = (*self._drawn(), Edge(self._tail(), target._head()))
         return Path(edges, target._tail()) if isinstance(target, Outlet) else ClosedPath(edges)
 
@@ -118,6 +127,26 @@ def named_inputs(target: Any) -> str:
         return "an edge must lead to a node with an input, or to an input port"
     ports = [f"{target.name}.{'in_' if port == 'in' else port}" for port in inputs]
     return f"say which of its inputs: draw to {' or '.join(ports)}"
+
+
+def _instead_of(target: Any, start: str) -> str:
+    """What can be drawn to instead of a target that is no Inlet."""
+    if names := _names_in(target):
+        return "draw one edge to each of them: " + ", ".join(f"{start} >> {name}" for name in names)
+    if isfunction(target):
+        name = target.__name__ if target.__name__.isidentifier() else "f"
+        return f'a function is no node; draw to sw.Map("{name}", {name})'
+    return named_inputs(target)
+
+
+def _names_in(several: object) -> list[str]:
+    ends = several if isinstance(several, list | tuple | set) else ()
+    return [_called(end) for end in ends if isinstance(end, Inlet | Outlet)]
+
+
+def _called(end: object) -> str:
+    """An end of an edge as a drawing names it."""
+    return getattr(end, "name", "…") if not isinstance(end, Port) else repr(end)
 
 
 def named_outputs(node: Node) -> str:

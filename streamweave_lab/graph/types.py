@@ -22,13 +22,21 @@ _SAYS_NOTHING = (object, Any, Callable)
 def mismatch(edge: Edge) -> str | None:
     """Why the items sent on `edge` can never be what its target takes; None if they can, or nobody knows.
 
-    Only what is certain counts: a base class where a subclass is wanted, a union with one fitting member, an
-    unknown type, a TypeVar and a Protocol all pass. Type checkers see more.
+    Only what is certain counts: a base class where a subclass is wanted, an unknown type, a TypeVar and a Protocol
+    all pass. Of a union every member must fit, as None must where an `int | None` is sent; but a node that sends on
+    what it takes, as a Filter does, may have left the others out. Type checkers see more.
     """
     sent, taken = item_type(edge.source), item_type(edge.target)
-    if can_fit(sent, taken):
+    strangers = [member for member in _alternatives(sent) if not can_fit(member, taken)]
+    if not strangers:
         return None
-    return f"{edge.source!r} sends {spelt(sent)}, but {edge.target!r} takes {spelt(taken)}"
+    said = f"{edge.source!r} sends {spelt(sent)}, but {edge.target!r} takes {spelt(taken)}"
+    if not can_fit(sent, taken):
+        return f"{said}; draw a step between them that makes the one from the other"
+    if any(item_type(port) == sent for port in edge.source.node.inputs.values()):
+        return None
+    others = " and no ".join(dict.fromkeys(map(spelt, strangers)))
+    return f"{said} and no {others}; draw a Filter between them, or let {edge.target.node.name} take that too"
 
 
 def can_fit(sent: Any, taken: Any) -> bool:

@@ -136,10 +136,10 @@ def test_an_edge_drawn_twice_is_refused():
 def test_a_cycle_is_refused_with_its_edges():
     b, c, d = Double("b"), Double("c"), Keep("d")
     assert refused("g", Numbers("a") >> b >> c >> b, c >> d) == (
-        "graph 'g' has a cycle: b.out -> c.in, c.out -> b.in; a graph must flow one way. "
+        "graph 'g': it has a cycle: b.out -> c.in, c.out -> b.in; a graph must flow one way. "
         "To go round with an item until it has converged, use sw.Iterate(name, f, until=…, limit=…)"
     )
-    assert refused("g", Numbers("a") >> b, b >> b, b >> d).startswith("graph 'g' has a cycle: b.out -> b.in;")
+    assert refused("g", Numbers("a") >> b, b >> b, b >> d).startswith("graph 'g': it has a cycle: b.out -> b.in;")
 
 
 def test_a_sink_cannot_be_drawn_from():

@@ -163,4 +163,4 @@ def test_what_the_registry_makes_must_be_a_node_of_that_name():
 
 def test_a_cycle_is_refused_as_in_any_graph():
     text = FLOW.replace("double --> kept", "double --> kept\n    double --> double")
-    assert refused(text).startswith("graph 'imported' has a cycle: double.out -> double.in; a graph must flow one way.")
+    assert refused(text).startswith("graph 'imported': it has a cycle: double.out -> double.in; a graph must flow")

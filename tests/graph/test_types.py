@@ -169,9 +169,10 @@ def test_a_mismatch_names_both_ends_and_both_types():
 def test_a_mismatch_is_known_on_every_port():
     triage = Triage("triage")
     (edge,) = (triage.error >> Words("words")).edges
-    assert mismatch(edge) == "triage.error sends Failure[Any], but words.in takes str"
+    remedy = "; draw a step between them that makes the one from the other"
+    assert mismatch(edge) == "triage.error sends Failure[Any], but words.in takes str" + remedy
     (edge,) = (triage.hot >> Map("upper", later_upper)).edges
-    assert mismatch(edge) == "triage.hot sends Hot, but upper.in takes str"
+    assert mismatch(edge) == "triage.hot sends Hot, but upper.in takes str" + remedy
 
 
 def later_upper(text: str) -> str:
