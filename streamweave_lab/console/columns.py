@@ -100,8 +100,15 @@ def settings(config: ConfigStatus | None) -> dict[str, Any] | None:
 def events(newest_first: Iterable[EventStatus]) -> list[dict[str, Any]]:
     """Events, newest first."""
     return [
-        {"at": e.at, "event": e.event, "level": e.level, "message": e.message, "node": e.node} for e in newest_first
+        {"at": e.at, "event": e.event, "level": e.level, "message": e.message, "node": e.node, "asked": _asked(e)}
+        for e in newest_first
     ]
+
+
+def _asked(event: EventStatus) -> str | None:
+    """Who asked for it, and why, as far as that is known."""
+    why = f"({event.why})" if event.why else ""
+    return " ".join(filter(None, (event.by and f"by {event.by}", why))) or None
 
 
 def text(value: Any) -> str:

@@ -8,7 +8,7 @@ from math import isnan
 from typing import Any
 
 from streamweave_lab.console import columns
-from streamweave_lab.engine.status import EdgeStatus, NodeStatus, Status
+from streamweave_lab.engine.status import EdgeStatus, EventStatus, NodeStatus, Status
 from tests.console.runs import Limits, finished
 
 
@@ -105,3 +105,14 @@ def test_settings_are_rows_of_name_value_and_source() -> None:
     assert shown["rows"] == [["limit", "10", "default"], ["place", "here", "default"]]
     assert columns.settings(None) is None
     assert shown["sha256"] == Limits().fingerprint()
+
+
+def test_an_event_tells_who_asked_for_it_and_why() -> None:
+    def asked(**known: str) -> object:
+        return columns.events([EventStatus(at=1.0, event="run.draining", level="info", message="m", **known)])[0][
+            "asked"
+        ]
+
+    assert asked(by="http", why="a new month") == "by http (a new month)"
+    assert asked(by="button") == "by button"
+    assert asked() is None

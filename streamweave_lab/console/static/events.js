@@ -23,6 +23,6 @@ function entry(event) {
     "li", { "data-level": event.level },
     h("time", { datetime: new Date(event.at * 1000).toISOString() }, clock(event.at)),
     sign(TONES[event.level]),
-    h("span", {}, h("code", {}, event.event), h("span", { class: "sw-aside" }, ` ${event.level}: `), h("span", { class: "sw-message" }, event.message)),
+    h("span", {}, h("code", {}, event.event), h("span", { class: "sw-aside" }, ` ${event.level}: `), h("span", { class: "sw-message" }, event.message), event.asked ? ` ${event.asked}` : ""),
   );
 }
