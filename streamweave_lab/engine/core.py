@@ -19,6 +19,7 @@ from streamweave_lab.graph.batch import Barrier, Failure, Watermark
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.graph.node import Node, Sink, Source
 from streamweave_lab.progress.frontier import Frontier
+from streamweave_lab.progress.grid import Grid, exact
 from streamweave_lab.progress.window import granularity
 
 
@@ -231,8 +232,11 @@ class Core:
                 state.wake()
         self.touch(0)
 
-    def halt(self) -> dict[str, int]:
-        """Stop now: no node gets another turn. Returns what was left, by edge and by node that held items."""
+    def halt(self, *, unkept: bool = False) -> dict[str, int]:
+        """Stop now: no node gets another turn. Returns what was left, by edge and by node that held items.
+
+        `unkept`: what nodes held that ended in a suspend is lost too.
+        """
         self.halted, self.runnable = True, 0
         self.restarts.cancel()
         now = self.clock.now()
@@ -242,7 +246,7 @@ class Core:
                 state.seconds[state.activity] += now - state.since
                 state.since = now
             left = state.taken + (state.in_slots() if isinstance(state, AsyncState) else state.node.holds)
-            if left and not state.ended:
+            if left and (unkept or not state.ended):
                 dropped[state.node.name] = left
                 state.dropped += left
             self._release(state)
