@@ -27,7 +27,9 @@ def faults_of(node: Node) -> Iterator[str]:
 def _faults_of_method(node: Node, port: str, name: str) -> Iterator[str]:
     method = vars(node).get(name) or getattr(type(node), name, None)
     if method is None or method is Node.on_item:
-        yield f"{node!r} must define {name}(item), which takes the items of its port {port}{_meant(node, name)}"
+        meant = _meant(node, name)
+        if meant or method is None or not _acts_unasked(node):
+            yield f"{node!r} must define {name}(item), which takes the items of its port {port}{meant}"
     elif inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method):
         yield (
             f"{node!r} has an async {name}, and logic is not awaited; use sw.MapAsync or sw.ForEach with an async "
@@ -36,6 +38,12 @@ def _faults_of_method(node: Node, port: str, name: str) -> Iterator[str]:
     elif not _takes_an_item(getattr(node, name)):
         signature = inspect.signature(getattr(type(node), name, method))
         yield f"{node!r} has {name}{signature}, and is given one item: define {name}(self, item)"
+
+
+def _acts_unasked(node: Node) -> bool:
+    """It has logic beside that for items, of which perhaps none ever come."""
+    hooks = ("opened", "woken", "advanced", "finished", "closed")
+    return any(getattr(type(node), hook) is not getattr(Node, hook) for hook in hooks)
 
 
 def _takes_an_item(method: object) -> bool:

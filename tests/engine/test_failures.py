@@ -148,22 +148,14 @@ class Streaming(AsyncSource[int]):
             raise self.error
 
 
-class NoStream(AsyncSource[int]):
-    pass
-
-
 @pytest.mark.parametrize(
     ("source", "how"),
     [
         (Streaming(None), "stopped"),
         (Streaming(OSError("cut")), "run 'stream' failed in node 'streaming': OSError('cut')"),
         (Streaming(asyncio.CancelledError()), "run 'stream' failed in node 'streaming': CancelledError()"),
-        (
-            NoStream("streaming"),
-            "run 'stream' failed in node 'streaming': NotImplementedError('NoStream must define stream')",
-        ),
     ],
-    ids=["ends", "fails", "is cancelled", "is missing"],
+    ids=["ends", "fails", "is cancelled"],
 )
 def test_a_stream_ends_or_fails_but_never_leaves_the_run_waiting(source: Any, how: str) -> None:
     async def main() -> None:
