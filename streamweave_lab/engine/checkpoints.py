@@ -152,12 +152,20 @@ def resume_from(checkpoint: Checkpoint, graph: Graph, *, allow_changed: bool) ->
     return Resume(checkpoint.id, kept, "; ".join([told, *more]))
 
 
+class UnkeptError(StateError):
+    """What a node's snapshot returned cannot be encoded; where in it that stands may quote items and keys."""
+
+    def __init__(self, node: str, error: StateError) -> None:
+        self.node = node
+        super().__init__(f"{node}: {error}")
+
+
 def _encoded(name: str, kept: Kept) -> NodeState:
     whole = {"state": kept.state, "marks": kept.marks, "position": kept.position}
     try:
         return NodeState.of(whole, kept.version, pickled=kept.pickled)
     except StateError as error:
-        raise StateError(f"{name}: {error}") from error
+        raise UnkeptError(name, error) from error
 
 
 def _decoded(name: str, stored: NodeState, pickled: bool) -> Kept:

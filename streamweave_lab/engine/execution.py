@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from streamweave_lab.clock import Clock, VirtualClock
 from streamweave_lab.config.model import Config
 from streamweave_lab.engine.changes import Changes
+from streamweave_lab.engine.checkpoints import UnkeptError
 from streamweave_lab.engine.core import Core
 from streamweave_lab.engine.drain import Drain
 from streamweave_lab.engine.epochs import Awaited, Epochs, Purpose, holders
@@ -264,8 +265,16 @@ class Execution:
             self._secure(kept)
             info = checkpoints.write(self.name, epoch, clock.wall(), reason, kept, self.config)
         except (StateError, OSError) as error:
-            return Checkpointed(False, epoch=epoch, seconds=clock.now() - began, problem=str(error) or repr(error))
+            return Checkpointed(False, epoch=epoch, seconds=clock.now() - began, problem=self._problem(error))
         return Checkpointed(True, info.id, epoch, clock.now() - began, info.bytes)
+
+    def _problem(self, error: Exception) -> str:
+        if isinstance(error, UnkeptError) and self.graph.redact is not at_length:
+            return (
+                f"{error.node}: what its snapshot() returned cannot be kept; where and why is not shown, for the graph "
+                f"redacts: try it without redact=, on items that may be seen"
+            )
+        return str(error) or repr(error)
 
     def _secure(self, kept: dict[str, Kept]) -> None:
         """Have nodes bring what they kept to where it lasts; in the thread that writes the checkpoint."""

@@ -8,7 +8,16 @@ from reprlib import Repr
 from traceback import format_exception, format_tb
 from typing import Any
 
-from streamweave_lab.errors import DrilledError, HoldFullError, NoEventTimeError, NotAwaitedError, WorkerLostError
+from streamweave_lab.errors import (
+    ConfigError,
+    DrilledError,
+    HoldFullError,
+    MissingExtraError,
+    NoEventTimeError,
+    NotAwaitedError,
+    StateError,
+    WorkerLostError,
+)
 
 Redact = Callable[[str, Any], Any]
 """`redact(port name, item)` -> what may be shown of the item, such as `redact("parse.out", row)`."""
@@ -16,7 +25,10 @@ Redact = Callable[[str, Any], Any]
 LONGEST = 200
 """Characters of an item that are shown where a graph has no rule of its own."""
 
-_QUOTE_NO_ITEM = (DrilledError, HoldFullError, NoEventTimeError, NotAwaitedError, WorkerLostError)
+_QUOTE_NO_ITEM = (
+    ConfigError, DrilledError, HoldFullError, MissingExtraError, NoEventTimeError, NotAwaitedError, StateError,
+    WorkerLostError,
+)  # fmt: skip
 
 _short = Repr()
 _short.maxlist = _short.maxtuple = _short.maxset = _short.maxfrozenset = _short.maxdeque = _short.maxdict = 20

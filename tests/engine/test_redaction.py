@@ -17,6 +17,7 @@ from streamweave_lab.graph.supervision import Supervision
 from streamweave_lab.operators import Collect, Count, Map, Replay
 from streamweave_lab.ops.explain import explain
 from streamweave_lab.ops.http.problems import problem_of
+from streamweave_lab.state.sqlite_store import SqliteStore
 
 SECRET = "123-45"
 
@@ -115,3 +116,22 @@ def test_a_chain_of_errors_that_leads_back_to_itself_has_an_end() -> None:
     said = traceback_shown(hidden, first)
     assert (said.count("ValueError"), said.count("KeyError"), SECRET in said) == (1, 1, False)
     assert SECRET in traceback_shown(at_length, ValueError(SECRET))
+
+
+@pytest.mark.parametrize("redact", [hidden, at_length])
+def test_state_that_cannot_be_kept_is_told_without_the_keys_it_stands_under(redact: Any) -> None:
+    class Odd(Collect[Any]):
+        def snapshot(self) -> Any:
+            return {SECRET: object()}
+
+    graph = Graph("g", Replay("n", [1]) >> Odd("all"), redact=redact)
+    status = graph.run_to_end(store=SqliteStore(":memory:")).status()
+    assert status.checkpoint is not None
+    assert status.checkpoint.problem is not None
+    if redact is at_length:
+        assert status.checkpoint.problem.startswith("all: state['state']['123-45']: a builtins.object cannot be kept")
+    else:
+        assert status.checkpoint.problem.startswith(
+            "all: what its snapshot() returned cannot be kept; where and why is"
+        )
+        assert SECRET not in status.model_dump_json() + str(status) + str(explain(status))
