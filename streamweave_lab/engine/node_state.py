@@ -299,6 +299,14 @@ class NodeState:
             self.sated = True
             self.core.end_unneeded()
 
+    def let_go(self, time: float, first: Callable[[], None]) -> None:
+        """Promise at once what may be promised up to `time`, where that passes a multiple of the granularity."""
+        grid = self.core.grid
+        promised = self.promised
+        if grid and time > promised and (promised == -inf or grid.passed(time) > grid.passed(promised)):
+            first()
+            self.promise(self.idle)
+
     def cancel(self) -> None:
         """Ask for nothing more."""
         if self._alarm is not None:
@@ -323,6 +331,7 @@ class NodeState:
         # A loop may ring a clock's tick too soon.
         while self._wishes and self._wishes[0] <= now + _TICK:
             now = max(now, heappop(self._wishes))
+        self.node._item_time = self.frontier if self.frontier > -inf else None
         self.node.woken(now)
         self.node.flush()
         if self._wishes:

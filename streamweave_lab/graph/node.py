@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from difflib import get_close_matches
 from inspect import Signature, get_annotations, signature
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
@@ -39,6 +39,13 @@ class Outbox(Protocol):
 
     def enough(self) -> None:
         """Nothing that still comes makes a difference to the node."""
+
+    def let_go(self, time: float, first: Callable[[], None]) -> None:
+        """What held the frontier back is gone, in the middle of a batch, and `frontier_out` would now be `time`.
+
+        Where that passes an instant at which windows need it exact, `first` is called, to send what comes before, and
+        the receivers are told: what they find late does then not depend on where the batch ends.
+        """
 
 
 class Node:

@@ -113,5 +113,5 @@ class ClockGather(Gather):
         self._open(-inf, -inf)
 
     def _send(self, keys: Any) -> None:
-        time = None if self._latest == -inf else max(self._latest, self._promised)
+        time = None if self._latest == -inf else self._latest
         self.send((key, self._start, self._end, self._panes[key], time) for key in keys)

@@ -17,6 +17,10 @@ Open = tuple[int, int, Any, Any, Any, Any]
 A plain tuple, which never changes: a copy of the dictionary is a snapshot."""
 
 
+Row = tuple[Any, float, float, Any, float | None]
+"""What is sent of a pane: key, beginning, end, accumulator, event time."""
+
+
 class CountGather(Gather):
     """One open pane a key, until it has its number of items."""
 
@@ -25,14 +29,14 @@ class CountGather(Gather):
         self._items: int = plan.size.items
         self._panes: dict[Any, Open] = {}
         self._number = 0
-        self._promised = -inf
+        self._frontier = -inf
         self._firsts: list[tuple[float, int, Any]] = []
         """A heap of first event times, for the earliest holds the frontier; those of sent panes are of no account."""
         self._changed: dict[Any, None] = {}
 
     def take(self, batch: Batch) -> None:
         """Put each item into the pane of its key; send those that are complete."""
-        rows: list[tuple[Any, float, float, Any, float | None]] = []
+        rows: list[Row] = []
         before, after = 0, 0
         for item, time in zip(batch.items, batch.times or repeat(None), strict=False):
             try:
@@ -50,8 +54,19 @@ class CountGather(Gather):
                 self._changed.pop(key, None)
                 rows.append(self._row(key, pane))
                 after += self._items
+                if self._firsts and self._firsts[0][1] == pane[0]:
+                    self._let_go(rows)
         self.node.holds += before - after
         self.send(rows)
+
+    def _let_go(self, rows: list[Row]) -> None:
+        """The pane that held the frontier is complete: what is late further down must not wait for the batch's end."""
+
+        def send_before() -> None:
+            self.send(rows)
+            rows.clear()
+
+        self.node._running("let_go").let_go(self.frontier_out(self._frontier), send_before)
 
     def _with(self, item: Any, time: float | None) -> tuple[Any, Open]:
         """The key of an item, and its pane with the item in it. If it raises, nothing has changed."""
@@ -80,12 +95,15 @@ class CountGather(Gather):
         self.node.holds = 0
         self.send(rows)
 
+    def advanced(self, frontier: float) -> None:
+        """Remember the frontier."""
+        self._frontier = frontier
+
     def frontier_out(self, frontier: float) -> float:
         """The frontier, or the first event time of the pane that holds it furthest back."""
         while self._firsts and not self._is_open(self._firsts[0]):
             heappop(self._firsts)
-        self._promised = max(self._promised, min(frontier, self._firsts[0][0] if self._firsts else inf))
-        return self._promised
+        return min(frontier, self._firsts[0][0] if self._firsts else inf)
 
     def send_early(self) -> None:
         """Send the panes that have changed, as far as they are."""
@@ -93,16 +111,16 @@ class CountGather(Gather):
         self.send([self._row(key, self._panes[key]) for key in changed])
 
     def snapshot(self) -> Any:
-        """What was promised, and the panes."""
+        """The frontier, and the panes."""
         panes: dict[Any, Any] = dict(self._panes)
         if changing(self.fold, (pane[5] for pane in panes.values())):
             values = saved(self.fold, {key: pane[5] for key, pane in panes.items()})
             panes = {key: (*pane[:5], values[key]) for key, pane in panes.items()}
-        return self._number, self._promised, panes
+        return self._number, self._frontier, panes
 
     def restore(self, state: Any) -> None:
         """Go on with these panes."""
-        self._number, self._promised, rows = state
+        self._number, self._frontier, rows = state
         values = loaded(self.fold, {key: pane[5] for key, pane in rows.items()})
         self._panes = {key: (*pane[:5], values[key]) for key, pane in rows.items()}
         self.node.holds = sum(pane[1] for pane in self._panes.values())
@@ -110,12 +128,11 @@ class CountGather(Gather):
         if self.plan.early:
             self._changed = dict.fromkeys(self._panes)
 
-    def _row(self, key: Any, pane: Open) -> tuple[Any, float, float, Any, float | None]:
+    def _row(self, key: Any, pane: Open) -> Row:
         _, _, _, earliest, latest, value = pane
         if earliest is None:
             return key, nan, nan, value, None
-        # Not before what was promised: then the result would be late wherever event time counts.
-        return key, earliest, latest, value, max(latest, self._promised)
+        return key, earliest, latest, value, latest
 
     def _hold(self, first: float, number: int, key: Any) -> None:
         if len(self._firsts) > 2 * len(self._panes) + 64:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from heapq import heappop, heappush
 from typing import Any, Generic
 
@@ -11,7 +10,7 @@ from streamweave_lab.errors import HoldFullError
 from streamweave_lab.graph.batch import Batch, Failure
 from streamweave_lab.graph.node import Node, Step
 from streamweave_lab.graph.port import DEFAULT_CAPACITY, In, Out, Outlet, T
-from streamweave_lab.operators.held import HOLD, HoldingNode, check_at_least_one
+from streamweave_lab.operators.held import HOLD, HoldingNode, Queue, check_at_least_one
 from streamweave_lab.operators.joining import L, R
 
 
@@ -82,7 +81,9 @@ class Zip(Node, Outlet[tuple[L, R]], Generic[L, R]):
     """Sends pairs `(left, right)`: the first item of each side, then the second of each, and so on.
 
     A pair has the later of the two event times; none where one of the items has none. What has no partner when
-    both inputs have ended leaves by `left_only` or `right_only`.
+    both inputs have ended leaves by `left_only` or `right_only`, with its own event time. An item that waits for a
+    partner holds the frontier. What is paired with what goes by the order in which items come: where several edges
+    lead to a side, or event times are out of order, by which of them was faster.
 
     At most `hold` items of one side wait here for the other side; then that side waits on its edge, and its sender
     with it. Where the sides come from one source and one of them brings nothing, nothing may be able to move: then the
@@ -95,6 +96,7 @@ class Zip(Node, Outlet[tuple[L, R]], Generic[L, R]):
     right: In[R]
     out: Out[tuple[L, R]]
     choosy = True
+    state_version = 2
     left_only: Out[L]
     right_only: Out[R]
     error: Out[Failure[Any]]
@@ -109,9 +111,8 @@ class Zip(Node, Outlet[tuple[L, R]], Generic[L, R]):
 
     def opened(self) -> None:
         """Begin with no item."""
-        self._waiting: dict[str, deque[tuple[Any, float | None]]] = {"left": deque(), "right": deque()}
+        self._waiting = {"left": Queue(), "right": Queue()}
         self._over: set[str] = set()
-        self._frontier = -math.inf
         self.holds = 0
 
     def on_batch(self, port: str, batch: Batch) -> None:
@@ -119,11 +120,11 @@ class Zip(Node, Outlet[tuple[L, R]], Generic[L, R]):
         other = "right" if port == "left" else "left"
         mine, theirs = self._waiting[port], self._waiting[other]
         rows = list(zip(batch.items, batch.times or [None] * len(batch.items), strict=True))  # type: ignore[list-item]
-        partners = [theirs.popleft() for _ in range(min(len(rows), len(theirs)))]
+        partners = theirs.take(min(len(rows), len(theirs)))
         if partners:
             both = zip(rows, partners, strict=False)
             self._send_pairs([(a, b) if port == "left" else (b, a) for a, b in both])
-        mine.extend(rows[len(partners) :])
+        mine.add(rows[len(partners) :])
         if other in self._over:
             self._send_surplus(port)
         self.holds = len(mine) + len(theirs)
@@ -143,9 +144,9 @@ class Zip(Node, Outlet[tuple[L, R]], Generic[L, R]):
         known = [time for time in times if time is not None]
         self.send("out", [(a, b) for (a, _), (b, _) in rows], known if len(known) == len(rows) else None)
 
-    def advanced(self, frontier: float) -> None:
-        """Remember the frontier."""
-        self._frontier = max(self._frontier, frontier)
+    def frontier_out(self, frontier: float) -> float:
+        """The frontier; or the earliest event time that waits, if that is before it."""
+        return min(frontier, *(waiting.earliest for waiting in self._waiting.values()))
 
     def finished(self) -> None:
         """Send what has found no partner."""
@@ -154,20 +155,20 @@ class Zip(Node, Outlet[tuple[L, R]], Generic[L, R]):
         self.holds = 0
 
     def _send_surplus(self, port: str) -> None:
-        waiting = self._waiting[port]
-        items = [item for item, _ in waiting]
-        # Not before the frontier, which was promised without them.
-        times = [max(time, self._frontier) for _, time in waiting if time is not None]
-        waiting.clear()
-        if items:
-            self.send(f"{port}_only", items, times if len(times) == len(items) else None)
+        rows = self._waiting[port].take(len(self._waiting[port]))
+        times = [time for _, time in rows if time is not None]
+        if rows:
+            self.send(f"{port}_only", [item for item, _ in rows], times if len(times) == len(rows) else None)
 
     def snapshot(self) -> Any:
-        """The items that wait for a partner, and the frontier."""
-        return {"frontier": self._frontier, **{port: list(waiting) for port, waiting in self._waiting.items()}}
+        """The items that wait for a partner."""
+        return {port: waiting.rows() for port, waiting in self._waiting.items()}
 
     def restore(self, state: Any) -> None:
         """Go on with those."""
-        self._frontier = state["frontier"]
-        self._waiting = {port: deque(state[port]) for port in ("left", "right")}
+        self._waiting = {port: Queue(state[port]) for port in ("left", "right")}
         self.holds = sum(map(len, self._waiting.values()))
+
+    def migrate(self, state: Any, version: int) -> Any:
+        """Version 1 kept the frontier as well."""
+        return {port: state[port] for port in ("left", "right")}

@@ -7,7 +7,7 @@ import copy
 import math
 from bisect import insort
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from streamweave_lab.clock import VirtualClock
@@ -23,7 +23,7 @@ class Drive:
 
     Every method calls the hooks an engine would call, in the same order, at once. What the node must promise
     is checked meanwhile: event times are parallel to items, and nothing is sent with an event time earlier than the
-    frontier promised before.
+    frontier promised before; but what came behind the frontier may leave with the time it came with.
 
     Raises: AssertionError where the node breaks such a promise.
     """
@@ -43,6 +43,8 @@ class Drive:
         """Where the node's frontier was moved to."""
         self.promised = -math.inf
         """The frontier the node promises downstream."""
+        self.behind: set[float] = set()
+        """The event times of items that came behind the frontier."""
         self._broken: list[str] = []  # told after the call, so that logic which catches errors cannot hide it
         self.sated = False
         """The node has told that nothing that still comes makes a difference to it."""
@@ -62,6 +64,7 @@ class Drive:
 
     def batch(self, items: list[Any], times: list[float] | None = None, port: str = "in") -> Drive:
         """Give the node one batch. Logic that must be awaited is awaited, one item after the other."""
+        self.behind.update(time for time in times or () if time is not None and time < self.frontier)
         if self.node.awaits:
             asyncio.run(self._work(items, times))
         else:
@@ -71,7 +74,7 @@ class Drive:
     def advance(self, frontier: float) -> Drive:
         """Move the node's frontier; an earlier one than before is ignored."""
         if frontier > self.frontier:
-            self.frontier = frontier
+            self.frontier = self.node._item_time = frontier
             self.node.advanced(frontier)
             self._settled()
             self.promised = max(self.promised, self.node.frontier_out(frontier))
@@ -82,6 +85,7 @@ class Drive:
         clock, end = self.node.clock, self.node.clock.now() + seconds
         while self.alarms and self.alarms[0] <= end:
             clock.move_to(max(clock.now(), self.alarms.pop(0)))
+            self._between_items()
             self.node.woken(clock.now())
             self._settled()
         clock.move_to(end)
@@ -89,10 +93,14 @@ class Drive:
 
     def finish(self) -> Drive:
         """End every input, and close the node."""
+        self._between_items()
         self.node.finished()
         self._settled()
         self.node.closed()
         return self
+
+    def _between_items(self) -> None:
+        self.node._item_time = self.frontier if self.frontier > -math.inf else None
 
     def _settled(self) -> Drive:
         self.node.flush()
@@ -120,7 +128,7 @@ class Drive:
         if times is not None:
             if len(times) != len(items):
                 self._broken.append(f"{self.node!r} sent {len(items)} items with {len(times)} times")
-            early = [time for time in times if time < self.promised]
+            early = [time for time in times if time < self.promised and time not in self.behind]
             if early:
                 self._broken.append(f"{self.node!r} promised {self.promised} and then sent {early[0]}")
         self.out[port] += items
@@ -137,6 +145,12 @@ class Drive:
     def enough(self) -> None:
         """Remember that nothing more would make a difference."""
         self.sated = True
+
+    def let_go(self, time: float, first: Callable[[], None]) -> None:
+        """Promise all that may be promised, at once."""
+        if time > self.promised:
+            first()
+            self.promised = max(self.promised, self.node.frontier_out(self.frontier))
 
     def late(self, items: list[Any], times: list[float]) -> None:
         """Record late items."""

@@ -40,7 +40,8 @@ def check_logic(
     - Interrupted anywhere, kept by `snapshot`, encoded, and restored into a new node, it goes on as if nothing had
       happened; and what `snapshot` returned does not change afterwards, whether `secure` is called or not.
     - `holds` counts what it keeps back: never more than came, the same after a restore, and nothing at the end.
-    - Nothing is sent earlier than was promised, nothing is refused or late that never came, and the lists that it
+    - Nothing is sent earlier than was promised, except for what came behind the frontier and leaves with the event
+      time it came with; nothing is refused or late that never came, and the lists that it
       was given are as they were. With `all_leave` every item leaves exactly once, by whatever port.
 
     `times` are event times in seconds; the watermark stays `lag` behind the newest, and stands where the node's
@@ -107,19 +108,6 @@ class _Played(NamedTuple):
     outcome: _Outcome
 
 
-class _Excusing(Drive):
-    """An item that came too late already may leave as late as it came; what waits for it finds it late, too."""
-
-    excused: frozenset[float] = frozenset()
-
-    def send(self, port: str, items: list[Any], times: list[float] | None) -> None:
-        promised = self.promised
-        if times and self.excused.issuperset(time for time in times if time < promised):
-            self.promised = -inf
-        super().send(port, items, times)
-        self.promised = promised
-
-
 class _Check:
     def __init__(self, node: Node, rows: list[_Row], config: Config | None, lag: float, in_order: bool) -> None:
         self.node, self.rows, self.config, self.lag, self.in_order = node, rows, config, lag, in_order
@@ -135,7 +123,7 @@ class _Check:
         drive = self._opened()
         self._play(drive, self._script(cuts))
         held = drive.node.holds
-        drive.finish()
+        self._end(drive)
         self._must(drive.node.holds == 0, f"it still holds {drive.node.holds} items when everything has ended")
         played = _Played(drive, held, _Outcome.of(drive))
         self._no_strangers(played.outcome)
@@ -158,9 +146,9 @@ class _Check:
             lost.node.secure()
         self._play(lost, script[at:], came)
         self._must(self._encode(state) == kept, f"{where}: what snapshot() returned has changed; return a copy")
-        second = _Excusing(self.node)
+        second = Drive(self.node)
         second.node.clock.move_to(first.node.clock.now())
-        second.frontier, second.promised = first.frontier, first.promised
+        second.frontier, second.promised, second.behind = first.frontier, first.promised, first.behind
         if state is not None:
             second.node.restore(self._decode(kept))
         if self.config is not None:  # as in a run: a node knows its state before its configuration
@@ -169,7 +157,7 @@ class _Check:
         held, again = first.node.holds, second.node.holds
         self._must(again == held, f"{where}: it held {held} items, and restored {again}")
         self._play(second, script[at:], came)
-        second.finish()
+        self._end(second)
         self._same(expected, _Outcome.of(first, second), f"{where}, in {self._batches(cuts)}")
 
     def all_leave(self, played: _Played) -> None:
@@ -178,20 +166,18 @@ class _Check:
 
     # Inside
 
-    def _opened(self) -> _Excusing:
-        drive = _Excusing(self.node, self.config)
+    def _opened(self) -> Drive:
+        drive = Drive(self.node, self.config)
         drive.sleep(0.0)
         return drive
 
-    def _play(self, drive: _Excusing, script: Iterable[_Step], came: int = 0) -> None:
+    def _play(self, drive: Drive, script: Iterable[_Step], came: int = 0) -> None:
         for step in script:
             if step.port is None:
                 drive.advance(step.watermark)
             else:
                 items, times = list(step.items), None if step.times is None else list(step.times)
-                drive.excused = frozenset(time for time in times or () if time < drive.promised)
                 drive.batch(items, times, step.port)
-                drive.excused = frozenset()
                 self._must(
                     items == step.items and times == step.times, "it changed the lists of the batch it was given"
                 )
@@ -199,6 +185,11 @@ class _Check:
             drive.sleep(0.0)
             held = drive.node.holds
             self._must(0 <= held <= came, f"it says that it holds {held} items, of {came}")
+
+    def _end(self, drive: Drive) -> None:
+        """As in a run: a source that ends promises all up to its newest item."""
+        drive.advance(max((row.time for row in self.rows), default=-inf))
+        drive.finish()
 
     def _script(self, cuts: list[int]) -> Iterator[_Step]:
         """Batches and watermarks as a source would send them, cut after each of the places in `cuts`."""

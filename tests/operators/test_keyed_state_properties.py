@@ -81,7 +81,7 @@ def gone_on_from(drive: Drive) -> Drive:
     fresh.node.clock.move_to(drive.node.clock.now())
     fresh.node.opened()
     fresh.node.restore(decode(encode(drive.node.snapshot())))
-    fresh.frontier, fresh.promised = drive.frontier, drive.promised
+    fresh.frontier, fresh.promised, fresh.behind = drive.frontier, drive.promised, drive.behind
     return fresh
 
 

@@ -66,11 +66,21 @@ def test_a_zip_pairs_by_place():
     assert (drive.out["out"][2:], drive.times["out"][2:], drive.node.holds) == ([(3, "c")], [None], 1)
 
 
-def test_what_finds_no_partner_leaves_at_the_end_not_before_the_frontier():
-    drive = Drive(Zip("pairs")).batch([1, 2, 3], [1.0, 2.0, 30.0], port="left").batch(["a"], [1.0], port="right")
-    drive.advance(10.0).finish()
-    assert (drive.out["left_only"], drive.times["left_only"]) == ([2, 3], [10.0, 30.0])
-    assert drive.node.holds == 0
+def test_what_waits_for_a_partner_holds_the_frontier_and_leaves_at_the_end_with_its_own_time():
+    drive = (
+        Drive(Zip("pairs")).batch([1, 2, 3, 4], [1.0, 3.0, 2.0, 30.0], port="left").batch(["a"], [1.0], port="right")
+    )
+    assert drive.advance(10.0).promised == 2.0
+    assert drive.batch(["b", "c"], [11.0, 12.0], port="right").advance(40.0).promised == 30.0
+    drive.finish()
+    assert (drive.out["left_only"], drive.times["left_only"], drive.node.holds) == ([4], [30.0], 0)
+
+
+def test_a_zip_goes_on_from_what_its_first_version_kept():
+    old = {"frontier": 7.0, "left": [(1, 8.0)], "right": []}
+    drive = Drive(Zip("pairs"))
+    drive.node.restore(drive.node.brought_up(old, 1))
+    assert drive.batch(["a"], [9.0], port="right").out["out"] == [(1, "a")]
 
 
 @settings(max_examples=40)

@@ -47,6 +47,33 @@ def test_what_event_time_windows_say_depends_on_the_items_alone(size):
         assert found(run_interleaved(cascade(size, capacity=capacity), Random(seed))) == once
 
 
+class Timed(sw.Step):
+    """Shows the event time of each item."""
+
+    def on_batch(self, port, batch):
+        self.send("out", list(zip(batch.items, batch.times, strict=True)), batch.times)
+
+
+@pytest.mark.parametrize("key", [lambda row: row[1] % 3, None])
+def test_what_a_count_window_sends_and_what_is_late_after_it_depends_on_the_items_alone(key):
+    items = [(at * 1.3 - (at % 4) * 3, at) for at in range(40)]
+
+    def counted():
+        source = sw.Replay("s", items, time=lambda row: row[0], lag=1.0)
+        below = sw.Window("below", lambda pane: (pane.start, pane.items), sw.Tumbling(seconds=5))
+        above = sw.Window("above", sw.count(), Counting(3), key=key)
+        return sw.Graph(
+            "counted",
+            source >> above >> Timed("timed") >> below >> sw.Collect("panes"),
+            below.late >> sw.Collect("late"),
+        )
+
+    once = counted().run_to_end()
+    for seed in range(12):
+        again = run_interleaved(counted(), Random(seed))
+        assert [again[name].items for name in ("panes", "late")] == [once[name].items for name in ("panes", "late")]
+
+
 @pytest.mark.parametrize("size", [sw.Tumbling(seconds=0.1), Sliding(seconds=0.1 * 3, every=0.1)])
 @pytest.mark.parametrize("allowed", [0.0, 0.1])
 def test_windows_of_tenths_of_a_second_hold_what_is_written_and_depend_on_the_items_alone(size, allowed):

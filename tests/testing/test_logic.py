@@ -10,6 +10,7 @@ from streamweave_lab.graph.node import Step
 from streamweave_lab.operators import (
     Collect,
     Count,
+    Debounce,
     Deduplicate,
     Filter,
     FlatMap,
@@ -29,7 +30,7 @@ from streamweave_lab.operators import (
     fold,
     mean,
 )  # fmt: skip
-from streamweave_lab.progress.window import Session, Sliding, Tumbling
+from streamweave_lab.progress.window import Counting, ProcessingTime, Session, Sliding, Tumbling
 from streamweave_lab.testing.logic import check_logic
 
 DICE = Random(0)
@@ -179,6 +180,41 @@ def test_a_node_that_breaks_a_law_is_found_out(kind, said):
     check_logic(Sum("sum"), ITEMS, TIMES)
     with pytest.raises(AssertionError, match=said):
         check_logic(kind("wrong"), ITEMS, TIMES)
+
+
+ODD = [n * 1.3 - (n % 4) * 3 for n in range(40)]
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        Window("w", count(), Counting(3), key=lambda n: n % 3),
+        Window("w", count(), ProcessingTime(3)),
+        Debounce("d", 3),
+        Map("m", abs),
+    ],
+)
+def test_what_comes_behind_the_frontier_may_leave_as_late_as_it_came_whenever_that_is(node):
+    check_logic(node, range(40), ODD, lag=1)
+
+
+def test_a_zip_of_late_items_keeps_the_laws():
+    check_logic(Zip("z"), range(40), ODD, lag=1, ports=["left", "right"] * 20, in_order=False)
+
+
+class Last(Sum):
+    """Says at the end what it has seen."""
+
+    def on_item(self, item):
+        self.seen.append(item)
+
+    def finished(self):
+        self.emit(self.out, sum(self.seen))
+
+
+def test_what_is_emitted_at_the_end_has_the_frontier_as_its_event_time_also_after_a_restore():
+    drive = check_logic(Last("last"), [1, 2, 3], [5.0, 9.0, 4.0], lag=2.0)
+    assert (drive.out["out"], drive.times["out"]) == ([6], [9.0])
 
 
 class Limits(Config):
