@@ -77,7 +77,9 @@ class Config(BaseModel):
         """
         if self._origin is None or self._origin.path is None:
             name = type(self).__name__
-            raise ConfigError(name, (f"was not loaded from a file; load it with {name}.load(path) to reload it",))
+            raise ConfigError(
+                name, (f"the configuration was not loaded from a file; load it with {name}.load(path) to reload it",)
+            )
         return self._read(self._origin)
 
     def changed(self, **changes: Any) -> Self:

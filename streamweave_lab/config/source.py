@@ -44,11 +44,13 @@ def parsed(path: Path) -> dict[str, Any]:
     try:
         return _understood(path.suffix, _text(path, "utf-8-sig"))
     except OSError as error:
-        raise ConfigError(str(path), (Outside(f"cannot be read: {error.strerror}"),)) from None
+        raise ConfigError(str(path), (Outside(f"file {path.name} cannot be read: {error.strerror}"),)) from None
     except ValueError as error:
-        raise ConfigError(str(path), (f"cannot be understood: {error}",)) from None
+        raise ConfigError(str(path), (f"file {path.name} cannot be understood: {error}",)) from None
     except RecursionError:
-        raise ConfigError(str(path), ("cannot be understood: tables or lists are nested too deep",)) from None
+        raise ConfigError(
+            str(path), (f"file {path.name} cannot be understood: tables or lists are nested too deep",)
+        ) from None
 
 
 def in_file(values: Mapping[str, Any], known: dict[str, Leaf], path: Path) -> Found:

@@ -260,7 +260,8 @@ def test_what_was_not_loaded_from_a_file_cannot_be_reread():
     with pytest.raises(ConfigError) as caught:
         FlightsConfig().reread()
     assert str(caught.value) == (
-        "FlightsConfig: was not loaded from a file; load it with FlightsConfig.load(path) to reload it"
+        "FlightsConfig: the configuration was not loaded from a file; "
+        "load it with FlightsConfig.load(path) to reload it"
     )
 
 

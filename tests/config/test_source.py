@@ -136,10 +136,10 @@ def test_the_variables_of_the_process_itself_are_no_settings(tmp_path):
 @pytest.mark.parametrize(
     ("name", "text", "problem"),
     [
-        ("a.toml", "speed = ", "cannot be understood: Invalid value (at end of document)"),
-        ("a.yaml", "speed: 1", "cannot be understood: a configuration file must end in .toml or .json, not '.yaml'"),
-        ("a.json", "[1]", "cannot be understood: the file must hold one JSON object"),
-        ("a.json", '{"speed": 1, "speed": 2}', "cannot be understood: the key 'speed' stands twice"),
+        ("a.toml", "speed = ", "file a.toml cannot be understood: Invalid value (at end of document)"),
+        ("a.yaml", "speed: 1", "file a.yaml cannot be understood: a configuration file must end in .toml or .json, not '.yaml'"),
+        ("a.json", "[1]", "file a.json cannot be understood: the file must hold one JSON object"),
+        ("a.json", '{"speed": 1, "speed": 2}', "file a.json cannot be understood: the key 'speed' stands twice"),
         ("a.toml", "speed = 1", "schema_version: is required, in a.toml; write schema_version = 1 at its top"),
         ("a.toml", "schema_version = true", "schema_version = True: must be a whole number from 1 to 1, in a.toml"),
     ],
@@ -153,7 +153,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(ConfigError) as caught:
         FlightsConfig.load(tmp_path / "none.toml", environ={})
     assert caught.value.source == str(tmp_path / "none.toml")
-    assert caught.value.problems == ("cannot be read: No such file or directory",)
+    assert caught.value.problems == ("file none.toml cannot be read: No such file or directory",)
 
 
 def test_a_reload_sees_the_new_file_and_environment_and_keeps_changes_made_at_run_time(tmp_path):

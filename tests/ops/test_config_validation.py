@@ -126,7 +126,7 @@ def test_a_file_that_nobody_reads_is_told(tmp_path):
 
 def test_a_configuration_file_that_is_not_there_is_a_problem_of_the_third_layer(tmp_path):
     found = validate(graph(Map("times", times, config=Settings)), path=tmp_path / "none.toml", environ={})
-    assert (found.correct, found.environment) == ((), ("cannot be read: No such file or directory",))
+    assert (found.correct, found.environment) == ((), ("file none.toml cannot be read: No such file or directory",))
 
 
 def test_files_folders_stores_and_ports_that_are_missing_are_problems_of_the_third_layer(tmp_path):
