@@ -72,7 +72,8 @@ def _ready(status: Status) -> Iterator[Explanation]:
         yield Explanation("ready", f"the event loop does not answer: {by} blocks it", facts)
     elif status.state == "running" and stuck(status):
         edges = {name: edge_facts(status, name) for name in blocked_edges(status)}
-        said = f"nothing can move: {', '.join(edges)} wait for each other; give them more capacity"
+        remedy = "give them more capacity, as (a >> b).capacity(n) does"
+        said = f"nothing can move: {', '.join(edges)} wait for each other; {remedy}"
         yield Explanation("ready", said, {"cause": "blocked edge", "edges": edges})
     elif status.state == "running":
         cause = "starting" if status.reasons and status.reasons[0].startswith("starting") else "other"

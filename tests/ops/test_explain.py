@@ -260,8 +260,8 @@ def test_an_edge_that_a_node_leaves_full_holds_the_frontier_and_is_why_nothing_m
     )
     assert found.facts["cause"] == "blocked edge"
     assert found.facts["edges"]["ticks.out -> end.in"]["queued"] == 4
-    said = "nothing can move: ticks.out -> end.in wait for each other; give them more capacity"
-    assert the(explained, "ready").sentence == said
+    said = "nothing can move: ticks.out -> end.in wait for each other; give them more capacity, as (a >> b)."
+    assert the(explained, "ready").sentence == f"{said}capacity(n) does"
     found = the(explained, "bottleneck")
     assert found.sentence == "no single node: ticks.out -> end.in wait for each other"
     assert found.facts["cause"] == "stuck"
