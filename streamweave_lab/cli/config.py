@@ -51,14 +51,17 @@ def show(
 
     With GRAPH: what a run of it would get from --config and the environment. Else: what the run at --url has.
     """
+    notes = list[str]()
     if spec is None:
         document = asyncio.run(asked(url, token_file, ca, "/config"))
         values, sources, live = _flat(document["values"]), document["sources"], set[str]()
     else:
         from streamweave_lab.config.fields import leaves
+        from streamweave_lab.config.source import unreadable
 
         read = _read(spec, file, config_class)
         values, sources = _flat(read.public()), read.provenance()
+        notes = unreadable(type(read))
         live = {leaf.name for leaf in leaves(type(read)) if leaf.live}
         document = {"schema_version": read.schema_version, "sha256": read.fingerprint(), "values": read.public(),
                     "sources": sources, "live": sorted(live)}  # fmt: skip
@@ -68,6 +71,8 @@ def show(
     rows = [(name, repr(value), _source(name, sources), *(["live"] if name in live else [])) for name, value in values]
     heads = ("setting", "value", "from") + (("",) if spec else ())
     put_table(heads, [row + ("",) * (len(heads) - len(row)) for row in rows])
+    for note in notes:
+        click.echo(f"note: {note}")
 
 
 @config.command()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,8 +13,13 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import BaseModel, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 
+from streamweave_lab.errors import ConfigError
+
 MASK = "**********"
 """What stands where a secret would."""
+
+
+_CLASS_VAR = re.compile(r"(\w+\.)?ClassVar\b")
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,18 @@ def leaves(model: type[BaseModel], prefix: str = "", live: bool = False) -> Iter
             yield from leaves(inner, f"{prefix}{name}.", alive)
 
 
+def refuse_shadows(model: type, base: type) -> None:
+    """Raises: ConfigError for a field of `model` that would hide what every `base` has, such as a method."""
+    own = [name for name in vars(base) if not name.startswith("_")]
+    shadows = [
+        f"{name}: is what every Config has, and cannot name a field; name it otherwise, such as {name}_"
+        for name, kind in inspect.get_annotations(model).items()
+        if name in own and not _CLASS_VAR.match(kind if isinstance(kind, str) else repr(kind))
+    ]
+    if shadows:
+        raise ConfigError(f"class {model.__name__}", tuple(shadows))
+
+
 def is_live(info: FieldInfo) -> bool:
     """The field was declared with `live()`."""
     extra = info.json_schema_extra
@@ -75,7 +94,7 @@ def flat(model: type[BaseModel], values: Mapping[str, Any], prefix: str = "") ->
         info = model.model_fields.get(name)
         inner = section(info) if info else None
         if isinstance(value, BaseModel) and inner:
-            value = dict(value)
+            value = dict(iter(value))  # not dict(value): a field may be named `keys`
         if inner and isinstance(value, Mapping):
             found |= flat(inner, value, f"{prefix}{name}.")
         else:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from streamweave_lab.config.fields import Leaf, defaults, flat, leaves, nested, section_names
 from streamweave_lab.config.migrate import Migration, migrated
 from streamweave_lab.config.problems import sentences, unknown, without_secrets
-from streamweave_lab.config.source import Found, in_environment, in_file, parsed, variable_of
+from streamweave_lab.config.source import Found, in_environment, in_file, parsed, readable, variable_of
 from streamweave_lab.errors import ConfigError
 
 M = TypeVar("M", bound=BaseModel)
@@ -63,6 +63,7 @@ class Layers:
         """Put `layer` on top; a name that is no field becomes a problem."""
         self.found.problems += layer.problems
         self.found.files += layer.files
+        self.found.withheld |= layer.withheld
         for name, value in layer.values.items():
             if name not in self.leaves and name not in self._sections:
                 self.found.problems.append(unknown(name, list(self.leaves), where))
@@ -74,6 +75,7 @@ class Layers:
     def build(self, title: str) -> Any:
         """The validated model. Raises: ConfigError with every problem there is."""
         problems, values = list(self.found.problems), self.found.values
+        problems += [_withheld(*pair) for pair in self.found.withheld.items() if pair[0] not in values]
         built = None
         try:
             built = self.model.model_validate(nested(defaults(self.model, values) | values))
@@ -92,7 +94,18 @@ class Layers:
             name = name.rpartition(".")[0]
         if name:
             return said(places[name])
-        return f"and given neither in a file nor as {variable_of(field)}" if field else ""
+        if not field:
+            return ""
+        if not readable(field):
+            return f"and not given in a file; {variable_of(field)} is the process's own, and not read for it"
+        return f"and given neither in a file nor as {variable_of(field)}"
+
+
+def _withheld(field: str, variable: str) -> str:
+    return (
+        f"{field}: cannot be given by {variable}, which is the process's own; write it in a file, "
+        f"or give the field another name, such as my_{field}"
+    )
 
 
 def said(place: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from pathlib import Path
@@ -49,10 +50,19 @@ def _what_to_install(model: type, version: int) -> str:
     module = model.__module__.partition(".")[0]
     if module == "__main__":
         return f"Use the newer definition of {model.__name__}, which has schema_version = {short(version)}"
-    from importlib.metadata import packages_distributions  # it takes 20 ms to import, for one message
-
-    package = next(iter(packages_distributions().get(module, [module])))
+    package = _installed(module)
+    if package is None:  # a file of the user's own; in the registry its name may be a stranger's
+        return f"Use the newer {model.__module__}, in which {model.__name__} has schema_version = {short(version)}"
     return f"Install a newer one: pip install --upgrade {package}"
+
+
+def _installed(module: str) -> str | None:
+    """The distribution that `module` was imported from."""
+    from importlib.metadata import distribution, packages_distributions  # it takes 20 ms to import, for one message
+
+    file = Path(getattr(sys.modules.get(module), "__file__", None) or "/")
+    names = packages_distributions().get(module, [])
+    return next((name for name in names if file.is_relative_to(Path(str(distribution(name).locate_file(""))))), None)
 
 
 def _stepped(

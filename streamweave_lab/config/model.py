@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 from pydantic_core import to_jsonable_python
 
-from streamweave_lab.config.fields import flat, hidden, leaves
+from streamweave_lab.config.fields import flat, hidden, leaves, refuse_shadows
 from streamweave_lab.config.layers import Layers, Origin, read
 from streamweave_lab.config.migrate import Migration
 from streamweave_lab.config.source import Found
@@ -58,6 +58,10 @@ class Config(BaseModel):
 
     _origin: Origin | None = PrivateAttr(default=None)
 
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        refuse_shadows(cls, Config)
+
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None = None, *, environ: Mapping[str, str] = os.environ) -> Self:
         """Read the settings from a TOML or JSON file, if one is named, and from the environment.
@@ -89,7 +93,7 @@ class Config(BaseModel):
         """
         new = flat(type(self), changes)
         layers = Layers(type(self))
-        layers.lay(Found(flat(type(self), dict(self)), self.provenance()), "given before")
+        layers.lay(Found(flat(type(self), dict(iter(self))), self.provenance()), "given before")
         layers.lay(Found(new, dict.fromkeys(new, "runtime")), "given at run time")
         built: Self = layers.build("change at run time")
         before = self._origin or Origin()
@@ -104,7 +108,7 @@ class Config(BaseModel):
         given where this was made.
         """
         given = dict(self._origin.places) if self._origin else dict.fromkeys(self.model_fields_set, "code")
-        return {name: _place_of(name, given) for name in flat(type(self), dict(self))}
+        return {name: _place_of(name, given) for name in flat(type(self), dict(iter(self)))}
 
     def public(self) -> dict[str, Any]:
         """All values, ready for JSON, with "**********" in the place of a secret."""
@@ -114,7 +118,9 @@ class Config(BaseModel):
     def fingerprint(self) -> str:
         """The sha256, in hexadecimal, of the values without secrets: equal settings have equal fingerprints."""
         secret = {leaf.name for leaf in leaves(type(self)) if leaf.secret}
-        values = {name: hidden(value) for name, value in flat(type(self), dict(self)).items() if name not in secret}
+        values = {
+            name: hidden(value) for name, value in flat(type(self), dict(iter(self))).items() if name not in secret
+        }
         content = {"schema_version": self.schema_version, "values": values}
         text = json.dumps(to_jsonable_python(content, fallback=repr), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()

@@ -22,8 +22,8 @@ def restored(present: Config, version: Version, kept: Config | None) -> tuple[Co
     Raises: ConfigError if those values are not valid, or were written for another schema and cannot be migrated.
     """
     model, number = type(present), version.version
-    now = flat(model, dict(present))
-    then = flat(model, dict(kept)) if kept is not None else _written(model, version)
+    now = flat(model, dict(iter(present)))
+    then = flat(model, dict(iter(kept))) if kept is not None else _written(model, version)
     secrets = [leaf.name for leaf in leaves(model) if leaf.holds_secret]
     values = {name: value for name, value in then.items() if name not in secrets}
     values |= {name: now[name] for name in secrets if name in now and not _within(name, values)}
@@ -41,7 +41,7 @@ def restored(present: Config, version: Version, kept: Config | None) -> tuple[Co
 
 def secrets_that_differ(old: Config, new: Config) -> list[str]:
     """The fields with secrets in them whose values differ."""
-    before, after = flat(type(old), dict(old)), flat(type(new), dict(new))
+    before, after = flat(type(old), dict(iter(old))), flat(type(new), dict(iter(new)))
     names = [leaf.name for leaf in leaves(type(new)) if leaf.holds_secret]
     return [name for name in names if before.get(name) != after.get(name)]
 

@@ -10,7 +10,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from streamweave_lab.config.fields import Leaf, nearest, short, shown
+from pydantic import BaseModel
+
+from streamweave_lab.config.fields import Leaf, leaves, nearest, short, shown
 from streamweave_lab.config.problems import Outside
 from streamweave_lab.errors import ConfigError
 
@@ -32,6 +34,8 @@ class Found:
     problems: list[str] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     """The files of secrets."""
+    withheld: dict[str, str] = field(default_factory=dict)
+    """By the name of a field the variable that it would have, and that is set, but for the process itself."""
 
     def put(self, name: str, value: Any, place: str) -> None:
         """Set one value."""
@@ -72,6 +76,7 @@ def in_environment(environ: Mapping[str, str], known: dict[str, Leaf]) -> Found:
     """The layer of the environment: STREAMWEAVE_KEY, STREAMWEAVE_SECTION__KEY, and credentials of systemd."""
     found = Found()
     variables = {variable_of(name): leaf for name, leaf in known.items()}
+    taken = sorted(OWN & environ.keys())
     environ = {name: value for name, value in environ.items() if name not in OWN}
     for variable, leaf in variables.items():
         if variable in environ:
@@ -83,12 +88,33 @@ def in_environment(environ: Mapping[str, str], known: dict[str, Leaf]) -> Found:
         elif leaf.secret and leaf.name not in found.values:
             _read_credential(found, leaf.name, environ.get("CREDENTIALS_DIRECTORY"))
     found.problems += _misspelt(environ, variables)
+    found.withheld = {meant.name: name for name in taken if (meant := _meant(name, variables)) is not None}
     return found
 
 
 def variable_of(name: str) -> str:
     """The environment variable of a field: "sink.path" is STREAMWEAVE_SINK__PATH."""
     return PREFIX + name.replace(".", "__").upper()
+
+
+def readable(name: str) -> bool:
+    """A field of this name can be given in the environment; else its variable is the process's own."""
+    return variable_of(name) not in OWN
+
+
+def unreadable(model: type[BaseModel]) -> list[str]:
+    """A sentence for each field that cannot be given in the environment."""
+    return [
+        f"{leaf.name}: can be given in a file only, for {variable_of(leaf.name)} is the process's own"
+        for leaf in leaves(model)
+        if not readable(leaf.name)
+    ]
+
+
+def _meant(variable: str, variables: Mapping[str, Leaf]) -> Leaf | None:
+    """The field that somebody may believe to have given by a variable of the process itself."""
+    pointed = variables.get(variable.removesuffix("_FILE"))
+    return variables.get(variable) or (pointed if pointed is not None and pointed.secret else None)
 
 
 def _text(path: Path, encoding: str) -> str:

@@ -122,6 +122,7 @@ class Changes:
 
     async def _passed(self, proposed: Version, new: Config, planned: Plan) -> Reloaded:
         run = self._run
+        run.secrets.learn(new)  # before the first node has it
         async with run._changing, run._ending_for("configuration"):
             reasons = tuple(self._why_not(new))
             epoch = None if reasons else await run._pass(partial(Barrier, config=new))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from streamweave_lab.clock import Clock
+from streamweave_lab.config.secrets import Secrets
 from streamweave_lab.engine.actor import actor
 from streamweave_lab.engine.observer import announce, tell
 from streamweave_lab.engine.status import EventStatus
@@ -21,8 +22,8 @@ _TRACEBACK = 4000
 class Events:
     """The newest events of one run, and its observers."""
 
-    def __init__(self, run: str, clock: Clock, redact: Redact) -> None:
-        self._run, self._clock, self._redact = run, clock, redact
+    def __init__(self, run: str, clock: Clock, redact: Redact, secrets: Secrets) -> None:
+        self._run, self._clock, self._redact, self._hide = run, clock, redact, secrets.hide
         self.newest: tuple[EventStatus, ...] = ()
         """Newest first. A tuple, replaced whole, so that any thread may read it."""
         self._observers: list[Callable[[EventStatus], None]] = []
@@ -44,13 +45,13 @@ class Events:
         item: Any = None,
         error: BaseException | None = None,
     ) -> None:
-        """Something happened now, perhaps to an item, of which is shown what the graph allows."""
-        shown = None if item is None else str(redacted(self._redact, f"{node}.in", item))
-        told = None if error is None else traceback_shown(self._redact, error)[-_TRACEBACK:]
+        """Something happened now, perhaps to an item, of which is shown what the graph allows; of secrets nothing."""
+        shown = None if item is None else self._hide(str(redacted(self._redact, f"{node}.in", item)))
+        told = None if error is None else self._hide(traceback_shown(self._redact, error))[-_TRACEBACK:]
         asked = actor()
         happened = EventStatus(
-            at=self._clock.wall(), event=event, level=level, message=message, node=node, port=port, item=shown,
-            traceback=told, by=asked.who if asked.named else None, why=asked.why or None,
+            at=self._clock.wall(), event=event, level=level, message=self._hide(message), node=node, port=port,
+            item=shown, traceback=told, by=asked.who if asked.named else None, why=asked.why or None,
             request_id=asked.request_id,
         )  # fmt: skip
         self.newest = (happened, *self.newest[: KEPT - 1])
@@ -67,7 +68,7 @@ class Events:
             return
         self._refusals[failure.node] = (now, 0)
         more = f" (and {suppressed} more since the last such event)" if suppressed else ""
-        error = error_shown(self._redact, failure.error)[:200]
+        error = self._hide(error_shown(self._redact, failure.error))[:200]
         port = "error" if event == "node.item_refused" else None
         said = f"{failure.node}: {error}{more}"
         self.tell(event, said, "warning", failure.node, port, item=failure.item, error=failure.error)

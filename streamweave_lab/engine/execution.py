@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from streamweave_lab.clock import Clock, VirtualClock
 from streamweave_lab.config.model import Config
+from streamweave_lab.config.secrets import Secrets
 from streamweave_lab.engine.changes import Changes
 from streamweave_lab.engine.checkpoints import UnkeptError
 from streamweave_lab.engine.core import Core
@@ -73,7 +74,9 @@ class Execution:
         self.last_reload_at: float | None = None
         self._ending: tuple[Purpose, float] | None = None
         """What the epoch that is being ended is ended for, and when its barrier was sent."""
-        self._events = Events(graph.name, clock, graph.redact)
+        self.secrets = Secrets()
+        self.secrets.learn(config)
+        self._events = Events(graph.name, clock, graph.redact, self.secrets)
         self._over: Future[None] = Future()
         self._drain_task: asyncio.Task[Drained] | None = None
         self._barrier_met: asyncio.Future[None] | None = None
@@ -160,6 +163,10 @@ class Execution:
         """Note that something happened, and tell the observers."""
         self._events.tell(event, message, level, node, port)
 
+    def error_shown(self, error: BaseException) -> str:
+        """What may be seen of an error: what the graph allows, and of the configuration's secrets nothing."""
+        return self.secrets.hide(self.graph.error_shown(error))
+
     def refused(self, failure: Failure[Any]) -> None:
         """Note that an item has left by an error port; at most one event a second for each node."""
         self._events.refused(failure)
@@ -190,7 +197,7 @@ class Execution:
         self.failure = RunFailedError(
             self.name, node, item, error, has_error_port=has_error_port, why=why,
             item_shown=None if self.graph.redact is at_length else str(self.graph.shown(f"{node}.in", item)),
-            error_shown=self.graph.error_shown(error),
+            error_shown=self.error_shown(error),
         )  # fmt: skip
         self.failure.__cause__ = error
         self.core.failed_node = node
@@ -283,7 +290,7 @@ class Execution:
                 self.core.by_name[name].node.secure()
             except Exception as error:
                 self._insecure = name, error
-                raise StateError(f"{name}: {self.graph.error_shown(error)}") from error
+                raise StateError(f"{name}: {self.error_shown(error)}") from error
 
     def _fail_if_insecure(self) -> None:
         if self._insecure is not None:
@@ -316,7 +323,7 @@ class Execution:
     def _say_failed(self) -> None:
         assert self.failure is not None  # noqa: S101 - it is why the run has ended
         node, dropped = self.failure.node, sum(self.dropped.values())
-        said = f"{node}: {self.graph.error_shown(self.failure.error)}{self.failure.why and '; ' + self.failure.why}"
+        said = f"{node}: {self.error_shown(self.failure.error)}{self.failure.why and '; ' + self.failure.why}"
         self._events.tell("node.failed", said, "error", node, None, item=self.failure.item, error=self.failure.error)
         self.told("run.failed", f"failed in {node}; {dropped} items dropped", level="error")
 

@@ -103,7 +103,7 @@ async def watched(run: Execution, before: Health, seconds: float, hurried: Calla
         await asyncio.sleep(min(left, SECONDS_BETWEEN_LOOKS))
         since, state = clock.now() - began, run.lifecycle.state
         if state is State.FAILED:
-            return Verdict(since, tuple(why_not_ready(run, LoopStatus())))
+            return Verdict(since, (_failed(run),))
         if state is not State.RUNNING:
             return Verdict(since, cut_short=f"the run is {state.value}")
         if found := worse(before, applied, health(run)):
@@ -111,6 +111,12 @@ async def watched(run: Execution, before: Health, seconds: float, hurried: Calla
         if hurried():
             return Verdict(since, cut_short="another change was asked for")
     return Verdict(seconds)
+
+
+def _failed(run: Execution) -> str:
+    """Without the words of the error: this is kept, in histories and journals, and they may quote an item."""
+    failure = run.failure
+    return "failed" if failure is None else f"failed: {failure.node}: {type(failure.error).__name__}"
 
 
 def _share(errors: int, items: int) -> float:

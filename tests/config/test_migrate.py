@@ -47,11 +47,21 @@ def test_a_file_takes_only_the_steps_it_needs(tmp_path):
 
 
 def test_a_newer_file_is_refused_with_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.setattr(FlightsConfig, "__module__", "streamweave_lab.settings")
+    monkeypatch.setattr(FlightsConfig, "__module__", "pydantic.settings")
     assert refused(tmp_path, "schema_version = 4\nspeed = 2") == (
         "schema_version = 4: must be at most 3, in flights.toml; the file is newer than FlightsConfig here. "
-        "Install a newer one: pip install --upgrade streamweave_lab"
+        "Install a newer one: pip install --upgrade pydantic"
     )
+
+
+def test_a_newer_file_for_a_module_of_ones_own_does_not_advise_to_install_what_a_stranger_may_have_published(
+    tmp_path, monkeypatch
+):
+    for own in ("s", "pydantic_"):
+        monkeypatch.setattr(FlightsConfig, "__module__", own)
+        assert refused(tmp_path, "schema_version = 4").endswith(
+            f"Use the newer {own}, in which FlightsConfig has schema_version = 4"
+        )
 
 
 def test_a_newer_file_in_a_notebook_asks_for_a_newer_definition(tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 import copy
 import pickle
 from enum import Enum
+from typing import ClassVar
 
 import pytest
 from hypothesis import given
@@ -269,3 +270,32 @@ def test_a_field_can_say_in_the_schema_that_it_is_live():
     fields = FlightsConfig.model_json_schema()["properties"]
     assert fields["speed"]["live"] is True
     assert "live" not in fields["month"]
+
+
+def test_a_field_may_have_any_name_that_a_mapping_or_this_package_uses():
+    class Odd(Config):
+        keys: list[str] = Field(default_factory=list)
+        items: int = 1
+        values: int = 2
+        get: int = 3
+        live: bool = True
+        pop: int = 4
+
+    odd = Odd().changed(keys=["a"])
+    assert odd.public() == {"keys": ["a"], "items": 1, "values": 2, "get": 3, "live": True, "pop": 4}
+    assert odd.provenance()["keys"] == "runtime"
+    assert odd.fingerprint() != Odd().fingerprint() == Odd(live=True).fingerprint()
+
+
+def test_a_field_that_would_hide_what_every_config_has_is_refused_when_the_class_is_made():
+    with pytest.raises(ConfigError) as refused:
+
+        class Shadowing(Config):
+            schema_version: ClassVar[int] = 2
+            provenance: str = ""
+            public: bool = True
+
+    assert refused.value.problems == (
+        "provenance: is what every Config has, and cannot name a field; name it otherwise, such as provenance_",
+        "public: is what every Config has, and cannot name a field; name it otherwise, such as public_",
+    )

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, SecretStr
 
 from streamweave_lab.config.model import Config, live
+from streamweave_lab.config.source import unreadable
 from streamweave_lab.errors import ConfigError
 
 
@@ -129,8 +130,18 @@ def test_the_variables_of_the_process_itself_are_no_settings(tmp_path):
 
     written(tmp_path, "of-the-server", "token")
     environ = {"STREAMWEAVE_TOKEN_FILE": str(tmp_path / "token"), "STREAMWEAVE_LOG": "debug"}
-    assert Named.load(environ=environ) == Named()
-    assert Named.load(environ={"STREAMWEAVE_TOKEN": "of-the-server", "STREAMWEAVE_TOKENS": "4"}) == Named(tokens=4)
+    remedy = ", which is the process's own; write it in a file, or give the field another name, such as my_"
+    with pytest.raises(ConfigError) as refused:  # and a default is not taken in silence
+        Named.load(environ=environ)
+    assert refused.value.problems == (
+        f"log: cannot be given by STREAMWEAVE_LOG{remedy}log",
+        f"token: cannot be given by STREAMWEAVE_TOKEN_FILE{remedy}token",
+    )
+    path = written(tmp_path, 'schema_version = 1\ntoken = "mine"\nlog = "there"')
+    read = Named.load(path, environ={"STREAMWEAVE_TOKEN": "of-the-server", "STREAMWEAVE_LOG": "x"})
+    assert read == Named(token=SecretStr("mine"), log="there")
+    assert Named.load(environ={"STREAMWEAVE_TOKENS": "4"}) == Named(tokens=4)
+    assert [note.partition(":")[0] for note in unreadable(Named)] == ["token", "log"]
 
 
 @pytest.mark.parametrize(
