@@ -45,6 +45,10 @@ class Fold(Generic[I, V]):
 def fold(initial: V, f: Callable[[V, S], V], *, merge: Callable[[V, V], V] | None = None) -> Fold[S, V]:
     """`value = f(value, item)` over the items of a pane in the order they came, beginning with a copy of `initial`.
 
+    `f` may change the value in place and return it, as `seen.append(item)` does before `return seen`; but where it
+    raises after that the change stays. Of a pane that may be sent again, as with `early` or `allowed_lateness`, a copy
+    is sent: what was sent does not change any more.
+
     `merge(first, second)` makes one value of those of two sessions that become one. Without it sessions (and they
     alone) keep their items, to go over them again in the order they came.
     """

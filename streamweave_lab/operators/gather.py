@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -31,9 +32,17 @@ class Plan:
     early: bool
     """Whether early results are asked for."""
 
+    @property
+    def again(self) -> bool:
+        """Whether a pane may be sent, and then go on and be sent again."""
+        return self.early or self.allowed > 0
+
 
 class Gather:
     """The logic of a Window of one kind, in one run. It is made when the run opens, and counts `node.holds`."""
+
+    partly_late: int = 0
+    """Items that came too late for some of their windows, and are in the others."""
 
     def __init__(self, node: Node, plan: Plan) -> None:
         self.node, self.plan = node, plan
@@ -42,7 +51,7 @@ class Gather:
 
     def in_use(self, how: Any) -> tuple[Fold[Any, Any], Say]:
         """The fold that takes items, and what is said in the end."""
-        return (how, say_fold(how)) if isinstance(how, Fold) else (KEPT, _say_pane(how))
+        return (how, say_fold(how, self.plan.again)) if isinstance(how, Fold) else (KEPT, _say_pane(how))
 
     def take(self, batch: Batch) -> None:
         """Put each item of a batch into its pane."""
@@ -191,9 +200,12 @@ def _say_pane(how: Callable[[Pane[Any, Any]], Any]) -> Say:
     return lambda key, start, end, items: how(Pane(key, start, end, items[:]))
 
 
-def say_fold(fold: Fold[Any, Any]) -> Say:
-    """What a fold says: a WindowResult."""
+def say_fold(fold: Fold[Any, Any], again: bool) -> Say:
+    """What a fold says: a WindowResult. `again`: the accumulator may go on, and what was sent must not go with it."""
     result = fold.result
+    if again and not fold.plain:
+        said = result or (lambda value: value)
+        return lambda key, start, end, value: WindowResult(key, start, end, deepcopy(said(value)))
     if result is None:
         return WindowResult
     return lambda key, start, end, value: WindowResult(key, start, end, result(value))

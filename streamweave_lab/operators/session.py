@@ -51,12 +51,12 @@ class SessionGather(Gather):
     def in_use(self, how: Any) -> tuple[Fold[Any, Any], Say]:
         """Where accumulators cannot be merged, items are kept with their numbers, to be gone over again."""
         if isinstance(how, Fold) and how.merge is not None:
-            return how, say_fold(how)
+            return how, say_fold(how, self.plan.again)
         self._numbered = True
         if not isinstance(how, Fold):
             return KEPT, lambda key, start, end, kept: how(Pane(key, start, end, [item for _, item in kept]))
         fold = mergeable(how)
-        return fold, say_fold(fold)
+        return fold, say_fold(fold, self.plan.again)
 
     def take(self, batch: Batch) -> None:
         """Put each item into its session, which it may begin, or make of others."""

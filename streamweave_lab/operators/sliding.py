@@ -22,6 +22,7 @@ class SlidingGather(TimeGather):
         key, step = self.plan.key, self.fold.step
         grain, cells = size.grain, dict[float, _Cell]()
         late: list[tuple[Any, float]] = []
+        partly_late = 0
         for item, time in zip(batch.items, batch.times, strict=True):
             try:
                 cell = cells.get(time // grain)
@@ -36,6 +37,7 @@ class SlidingGather(TimeGather):
             except Exception as error:
                 self.refuse(item, error, time)
                 continue
+            partly_late += cell.partly_late
             for panes, value in zip(cell.panes, values, strict=True):
                 panes[k] = value
             if not cell.last.fired:
@@ -43,17 +45,20 @@ class SlidingGather(TimeGather):
                 self.node.holds += 1
             for window in cell.amended:
                 self.fire(window, [k])
+        self.partly_late += partly_late
         self.late(late)
 
 
 class _Cell:
     """A stretch of time of which all instants belong to the same windows, while the frontier stands still."""
 
-    __slots__ = ("amended", "end", "last", "panes", "start")
+    __slots__ = ("amended", "end", "last", "panes", "partly_late", "start")
 
     def __init__(self, size: Sliding, time: float, open_windows: OpenWindows) -> None:
         self.start, self.end = size.cell(time)
-        windows = open_windows.among(size.windows(time))
+        every = size.windows(time)
+        windows = open_windows.among(every)
+        self.partly_late = 0 < len(windows) < len(every)
         self.panes = [window.panes for window in windows]
         self.amended = [window for window in windows if window.fired]
         self.last = windows[-1] if windows else None

@@ -54,7 +54,9 @@ class Window(Step[I_contra, O_co]):
     time, so that it belongs to the same stretch of time in a window further down.
 
     An item is late, and leaves by `late`, when the frontier has reached the end of its window (of the last of them,
-    if it has several) plus `allowed_lateness` seconds; not merely because it is behind the frontier. An item that
+    if it has several) plus `allowed_lateness` seconds; not merely because it is behind the frontier. Of sliding windows
+    an item may be too late for the first and in time for the others: it is in those, does not leave by `late`, and is
+    counted in `run["name"].partly_late`; with `allowed_lateness` as long as the disorder there is none. An item that
     comes after its window was sent, but is allowed, sends its pane again, with the item in it; a session sent again may
     have grown at both ends, and stands for all those it was made of. Meanwhile the frontier that is promised downstream
     waits, so that nothing sent again is late there. Where `late` is not drawn to a node, late items are dropped:
@@ -155,6 +157,11 @@ class Window(Step[I_contra, O_co]):
         """Begin with no window."""
         self._gather = _GATHERS[type(self._size)](self, self._plan)
         self._early_at: float | None = None
+
+    @property
+    def partly_late(self) -> int:
+        """Items of this run, since it began or went on, that came too late for some of their windows, not for all."""
+        return 0 if self._outbox is None else self._gather.partly_late
 
     def on_batch(self, port: str, batch: Batch) -> None:
         """Put each item into its panes."""

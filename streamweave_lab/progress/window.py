@@ -156,7 +156,8 @@ class Counting:
 
     Event time is not needed. `start` and `end` are the event times of the earliest and the latest item, NaN where
     items have none. A result has the event time of its latest item, and an item that waits for others holds
-    the frontier: a key that seldom comes holds it long.
+    the frontier: a key that seldom comes holds it long. Only of items that all came behind the frontier it is as late
+    as they are.
 
     Raises: ValueError unless `items` is a whole number and at least 1.
     """

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import streamweave_lab.operators as sw
-from streamweave_lab.progress.window import Tumbling
+from streamweave_lab.progress.window import Counting, ProcessingTime, Session, Sliding, Tumbling
 from streamweave_lab.testing.harness import Drive
 
 
@@ -46,6 +46,31 @@ def test_every_pane_begins_with_its_own_copy_of_the_initial_value():
     drive = Drive(sw.Window("w", sw.fold([], append), Tumbling(seconds=1), key=lambda n: n))
     results = drive.batch([1, 2, 1], [0.0, 0.0, 5.0]).finish().out["out"]
     assert [result.value for result in results] == [[1], [2], [1]]
+
+
+def append(items, item):
+    items.append(item)
+    return items
+
+
+@pytest.mark.parametrize(
+    ("size", "how_sent"),
+    [
+        (Tumbling(seconds=10), {"allowed_lateness": 50.0}),
+        (Sliding(seconds=10, every=10), {"allowed_lateness": 50.0}),
+        (Session(gap=10), {"allowed_lateness": 50.0}),
+        (Tumbling(seconds=10), {"early": 1.0}),
+        (Session(gap=10), {"early": 1.0}),
+        (Counting(9), {"early": 1.0}),
+        (ProcessingTime(60), {"early": 1.0}),
+    ],
+)
+@pytest.mark.parametrize("merge", [None, lambda one, other: one + other])
+def test_what_was_sent_of_a_fold_that_changes_its_value_in_place_does_not_change_any_more(size, how_sent, merge):
+    drive = Drive(sw.Window("w", sw.fold([], append, merge=merge), size, **how_sent))
+    drive.batch([1], [5.0]).advance(4.0 if "early" in how_sent else 30.0).sleep(1.5)
+    drive.batch([2], [6.0]).sleep(1.5).finish()
+    assert [result.value for result in drive.out["out"]][:2] == [[1], [1, 2]]
 
 
 def test_a_result_names_key_window_and_value():

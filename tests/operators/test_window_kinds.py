@@ -118,6 +118,15 @@ def test_an_item_on_which_a_merged_fold_raises_leaves_by_error_and_the_sessions_
     assert [row.value for row in drive.out["out"]] == [1.0, 0.5]
 
 
+def test_items_that_are_too_late_for_some_of_their_sliding_windows_are_in_the_others_and_counted():
+    drawn = Window("w", count(), Sliding(seconds=20, every=10))
+    drive = Drive(drawn).batch(["a"], [25.0]).advance(30.0).batch(["b", "c", "d"], [24.0, 31.0, 9.0]).finish()
+    assert values(drive) == [(None, 10.0, 30.0, 1), (None, 20.0, 40.0, 3), (None, 30.0, 50.0, 1)]
+    assert (drive.node.partly_late, drive.late_items, drawn.partly_late) == (1, ["d"], 0)
+    allowed = Drive(Window("w", count(), Sliding(seconds=20, every=10), allowed_lateness=10.0))
+    assert allowed.batch(["a"], [25.0]).advance(30.0).batch(["b"], [24.0]).node.partly_late == 0
+
+
 # Counting
 
 
