@@ -164,7 +164,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *_LATER]
+    return [*__all__, *(name for name in globals() if name.startswith("__"))]
 
 
 def attach(url: str, token: str | None = None, **how: Any) -> RemoteRun:

@@ -7,12 +7,13 @@ from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from functools import wraps
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from streamweave_lab import upward
 from streamweave_lab.config.history import History
 from streamweave_lab.config.model import Config
 from streamweave_lab.config.plan import Plan, plan
+from streamweave_lab.engine.awaiting import awaiting
 from streamweave_lab.engine.changes import Wanted
 from streamweave_lab.engine.drain import Drain
 from streamweave_lab.engine.execution import Execution
@@ -42,6 +43,7 @@ def on_own_loop(
 ) -> Callable[Concatenate[LocalRun, P], Coroutine[Any, Any, R]]:
     """Carry a verb out on the run's own loop, whichever loop awaits it."""
 
+    @awaiting
     @wraps(verb)
     async def carried(run: LocalRun, /, *args: P.args, **kwargs: P.kwargs) -> R:
         if run.loop is None or run.settled or run.loop is asyncio.get_running_loop():
@@ -49,7 +51,7 @@ def on_own_loop(
         there = asyncio.run_coroutine_threadsafe(verb(run, *args, **kwargs), run.loop)
         return await asyncio.wrap_future(there)
 
-    return cast("Callable[Concatenate[LocalRun, P], Coroutine[Any, Any, R]]", carried)
+    return carried
 
 
 class LocalRun(Execution):
@@ -68,6 +70,14 @@ class LocalRun(Execution):
         if state is None:
             raise KeyError(f"run {self.name!r} has no node {name!r}; it has {', '.join(self.graph.nodes)}")
         return state.node
+
+    def __dir__(self) -> list[str]:
+        """What looks and what acts, for completion: not what the engine keeps here."""
+        own = [name for name in vars(LocalRun) if not name.startswith("_")]
+        return sorted({*own, "config", "events", "failure", "graph", "name", "on_end", "settled"})
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self.graph.nodes)
 
     def _repr_mimebundle_(self, **_: Any) -> Any:
         return upward.call(upward.CONSOLE_BUNDLE, self)
@@ -316,6 +326,7 @@ class LocalRun(Execution):
         if self.failure is not None:
             raise self.failure
         return self.status()
+    @awaiting
 
     def ask(self, verb: Verb, /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Ask for a verb from any thread, callback or signal handler: it is queued on the run's loop.
