@@ -198,9 +198,13 @@ def log_to(sink: Any, level: str = "info", *, profile: str = "default", items: b
     return log
 
 
-def rehearse(graph: Graph, checkpoint: Checkpoint) -> Rehearsal:
-    """Try out whether `graph` would go on from `checkpoint`; nothing runs, and nothing outside is touched."""
-    found: Rehearsal = upward.call(upward.REHEARSE, graph, checkpoint)
+def rehearse(graph: Graph, checkpoint: Checkpoint, *, items: int = 0, config: Config | None = None) -> Rehearsal:
+    """Try out whether `graph` would go on from `checkpoint`, node by node; nothing outside is changed.
+
+    With `items` so many items of each source that can be replayed go through copies of the nodes as well, in virtual
+    time, with counters in the place of sinks: `Rehearsal.shadow` says what would come out, or fail.
+    """
+    found: Rehearsal = upward.call(upward.REHEARSE, graph, checkpoint, items=items, config=config)
     return found
 
 

@@ -19,6 +19,7 @@ from streamweave_lab.cli.stores import HELP, existing_store, graphs_in
 from streamweave_lab.errors import StateError
 
 if TYPE_CHECKING:
+    from streamweave_lab.engine.shadow import Shadow
     from streamweave_lab.state.store import Checkpoint, Info, Store
 
 FACTS = ("graph", "id", "epoch", "reason", "taken_at", "config", "config_sha256")
@@ -98,33 +99,62 @@ def verify(path: str, number: int | None, name: str | None, as_json: bool) -> No
 @_store
 @click.argument("spec", metavar="GRAPH")
 @click.option("--id", "number", type=int, metavar="ID", help="Which checkpoint; default: the newest whole one.")
+@click.option(
+    "--items", type=click.IntRange(min=0), default=0, metavar="N",
+    help="Then let the next N items of each source through a shadow run, in which counters stand in for sinks.",
+)  # fmt: skip
 @config_options
 @json_option
 def rehearse(
-    path: str, spec: str, number: int | None, file: Path | None, config_class: str | None, as_json: bool
+    path: str, spec: str, number: int | None, items: int, file: Path | None, config_class: str | None, as_json: bool
 ) -> None:  # fmt: skip
     """Try out whether GRAPH, perhaps a newer version of it, would go on from a checkpoint.
 
-    Nothing runs, and nothing outside is touched. Exit codes: 0 it would, 70 it would not.
+    The state of every node is restored into a copy, kept again and compared; nothing outside is changed. Exit codes:
+    0 it would, 70 it would not.
     """
     from streamweave_lab.cli.loading import load
     from streamweave_lab.engine.rehearse import rehearse as tried
 
     target = load(spec, config_class)
     known = target.config_class(config_class) if target.takes_config else None
-    graph = target.graph(known.load(file) if known else None)
+    config = known.load(file) if known else None
+    graph = target.graph(config)
     with _opened(path) as store:
         found = _one(store, path, graph.name, number)
-    report = tried(graph, found)
+    report = tried(graph, found, items=items, config=config)
     if as_json:
         put_json({"id": found.id, **asdict(report)})
     else:
         put_table(("node", "outcome"), list(report.outcomes.items()))
+        if report.shadow is not None:
+            _put_shadow(report.shadow)
         for problem in report.problems:
             click.echo(problem)
         would = "would go on" if report.ready else "would not go on as it is"
         click.echo(f"{graph.name} {would} from checkpoint {found.id} of {when(found.taken_at)}")
     sys.exit(Exit.DRAINED if report.ready else Exit.FAILED)
+
+
+def _put_shadow(shadow: Shadow) -> None:
+    """What the next items would do."""
+    click.echo("\nshadow run, with a counter in the place of every sink")
+    rows: list[tuple[Any, ...]] = [
+        (node, "came in", items, "") for node, items in shadow.came_in.items() if node not in shadow.not_run
+    ]
+    rows += [
+        (
+            node,
+            "would come out",
+            items,
+            ", ".join(shadow.first[node]) + (", …" if items > len(shadow.first[node]) else ""),
+        )
+        for node, items in shadow.would_come_out.items()
+    ]
+    rows += [(node, "refused", items, "") for node, items in shadow.refused.items()]
+    rows += [(node, "late", items, "") for node, items in shadow.late.items()]
+    rows += [(node, "not run", "", why) for node, why in shadow.not_run.items()]
+    put_table(("node", "what", "items", ""), rows, right=("items",))
 
 
 @contextmanager

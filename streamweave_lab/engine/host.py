@@ -221,7 +221,7 @@ class _Timer:
         self.callback = None
 
 
-class _VirtualHost:
+class VirtualHost:
     """No loop at all: timers are a heap, and time jumps to the next of them when nothing can run."""
 
     def __init__(self, clock: VirtualClock) -> None:
@@ -230,20 +230,23 @@ class _VirtualHost:
         self._order = count()
 
     def wake(self) -> None:
-        pass
+        """Whoever drives it looks by itself."""
 
     def at_leisure(self) -> bool:
+        """Never."""
         return False
 
     def hurry(self) -> None:
-        pass
+        """As `wake`."""
 
     def call_at(self, when: float, callback: Callable[[], None]) -> _Timer:
+        """Call back when the time has jumped to `when`."""
         timer = _Timer(callback)
         heappush(self._timers, (when, next(self._order), timer))
         return timer
 
     def jump(self) -> bool:
+        """Move the clock to the next timer and call back; False if there is none."""
         while self._timers:
             when, _, timer = heappop(self._timers)
             if timer.callback is not None:
@@ -255,7 +258,7 @@ class _VirtualHost:
 
 def _run_virtually(asked: _Asked) -> LocalRun:
     clock = VirtualClock()
-    host = _VirtualHost(clock)
+    host = VirtualHost(clock)
     run = asked.made(clock, host, None, _FIXED_BATCH)
     run.lifecycle.move(State.STARTING, "start")
     run.begin(partial(asked.resumed, run))

@@ -117,6 +117,17 @@ def test_a_rehearsal_says_whether_a_graph_would_go_on(path: Path) -> None:
     assert "total" in " ".join(json.loads(not_so.stdout)["problems"])
 
 
+def test_a_rehearsal_with_items_says_what_would_come_out(path: Path) -> None:
+    (path.parent / "sums.py").write_text(CODE)
+    would = invoke("rehearse", path, "sums.py:graph", "--items", "1000")
+    assert would.exit_code == 0, would.stderr
+    assert "shadow run, with a counter in the place of every sink" in would.stdout
+    assert "came in" in would.stdout
+    assert "would come out" in would.stdout
+    told = json.loads(invoke("rehearse", path, "sums.py:graph", "--items", "5", "--json").stdout)
+    assert told["shadow"]["failed"] is None
+
+
 def test_a_store_of_several_graphs_asks_which(tmp_path: Path) -> None:
     path = tmp_path / "both.db"
     store_with(sw.SqliteStore(path), "one", "two")
