@@ -63,9 +63,24 @@ def _carry_out(order: Order) -> Asked | Explained | Table:
         return StatusTable(run.status())
     if order.verb == "explain":
         return run.explain()
+    if why := _why_not(order.verb, run):
+        raise NotUnderstoodError(f"run {run.name!r} cannot {order.verb}: {why}")
     wishes = {} if order.timeout is None else {"timeout": order.timeout}
     with acting("magic"):
         return Asked(order.verb, run.name, run.ask(order.verb, **wishes))  # type: ignore[arg-type]
+
+
+def _why_not(verb: str, run: LocalRun | RemoteRun) -> str | None:
+    """Why a run surely refuses a verb. What only shows on its way is in the answer."""
+    state = run.status().state
+    if state in ("stopped", "failed"):
+        return f"it has {state}; start it again with graph.start()"
+    if isinstance(run, LocalRun):
+        if verb in ("checkpoint", "suspend") and run.checkpoints is None:
+            return "it was started without a store; pass store= to graph.start()"
+        if verb == "reload" and run.config is None:
+            return "it was started without a configuration; pass one to graph.start()"
+    return None
 
 
 def _known() -> dict[str, LocalRun | RemoteRun]:

@@ -46,7 +46,7 @@ class Log:
         self.level = level
         self.sink = sink
         """What it was made for."""
-        self._follows = follows
+        self._follows, self._closed = follows, False
         lines = _Renderer(lines_to(sink), profile, items)
         self._limit = Limit()
         self._guard = Lock()
@@ -73,6 +73,12 @@ class Log:
             raise ValueError(f"{level!r} is not a level; use one of {', '.join(LEVELS)}")
         self._level, self._least = level, _RANKS[level]
 
+    def __repr__(self) -> str:
+        sink = self.sink
+        to = os.fspath(sink) if isinstance(sink, str | os.PathLike) else getattr(sink, "name", None) or repr(sink)
+        ended = ", closed" if self._closed else f", {self.lost} lines lost" if self.lost else ""
+        return f"<Log of {self._level} and above to {to}{ended}>"
+
     @property
     def lost(self) -> int:
         """Lines that the sink refused, or for which there was no room while it was slow."""
@@ -89,6 +95,7 @@ class Log:
         when the process ends. Twice does no harm.
         """
         atexit.unregister(self.close)
+        self._closed = True
         self._unsubscribe()
         with self._guard:
             self._write_all(self._limit.take_pending(""))
@@ -174,6 +181,8 @@ def log_to(
     so that a run never waits for it. `level` is "debug", "info", "warning" or "error". `profile` names the fields:
     "default" (timestamp, level, target, event, message, graph_id, node_id, port, request_id, trace_id, …), "ecs"
     (Elastic Common Schema) or "otel" (OpenTelemetry's log data model).
+
+    An event is dated by the clock of its run: in virtual time, as `run_to_end()` has it, from 1970-01-01 on.
 
     An event that comes again and again is held back; the next line of its kind says in `suppressed` how often. Items
     are written only with `items=True`, and then as far as the graph's `redact` lets them be seen; without, errors

@@ -162,3 +162,20 @@ def test_tab_completes_verbs_names_of_runs_and_options(flights: Kernel) -> None:
 def test_the_magic_explains_itself(kernel: Kernel) -> None:
     shown = kernel.cell("print(get_ipython().find_line_magic('weave').__doc__)")
     assert "%weave drain  [name] [--timeout 30]" in shown.printed
+
+
+def test_a_verb_that_a_run_surely_refuses_is_refused_at_once_with_the_reason(flights: Kernel) -> None:
+    assert "run 'flights' cannot checkpoint: it was started without a store; pass store=" in (
+        flights.cell("%weave checkpoint flights").complained
+    )
+    flights.cell('plain = endless("plain").start()')
+    assert (
+        "run 'plain' cannot reload: it was started without a configuration"
+        in flights.cell("%weave reload plain").complained
+    )
+    flights.cell("await plain.stop()")
+    for verb in ("reload", "drain", "stop"):
+        assert (
+            f"run 'plain' cannot {verb}: it has stopped; start it again"
+            in flights.cell(f"%weave {verb} plain").complained
+        )

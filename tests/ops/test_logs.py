@@ -192,3 +192,10 @@ def test_without_the_variable_nothing_is_written(environ: dict[str, str]) -> Non
 def test_a_variable_that_cannot_be_honoured_is_a_configuration_error(value: str) -> None:
     with pytest.raises(ConfigError, match="environment STREAMWEAVE_LOG"):
         from_environment(sys.stderr, {"STREAMWEAVE_LOG": value})
+
+
+def test_a_log_shows_what_it_writes_and_where(tmp_path: Path) -> None:
+    log = log_to(tmp_path / "run.jsonl", "warning")
+    assert repr(log) == f"<Log of warning and above to {tmp_path / 'run.jsonl'}>"
+    log.close()
+    assert repr(log).endswith("run.jsonl, closed>")
