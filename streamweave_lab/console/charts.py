@@ -29,9 +29,14 @@ def documents(status: Status) -> dict[str, Any]:
 
     return {
         THROUGHPUT: json_item(_throughput([node.name for node in status.nodes])),
-        FRONTIER: json_item(_frontier(is_date(status))),
+        FRONTIER: json_item(_frontier(is_date(status))) if has_event_time(status) else None,
         "dated": is_date(status),
     }
+
+
+def has_event_time(status: Status) -> bool:
+    """Items of this run have had an event time."""
+    return any(node.newest is not None for node in status.nodes)
 
 
 def is_date(status: Status) -> bool:
@@ -60,7 +65,7 @@ def _frontier(dated: bool) -> Any:
     from bokeh.models import ColumnDataSource, DataRange1d, LinearAxis
 
     source = ColumnDataSource({name: [] for name in ("time", "frontier", "newest", "lag")}, name=FRONTIER)
-    figure = _figure("event time", "datetime" if dated else "linear")
+    figure = _figure("event time, UTC" if dated else "event time, seconds", "datetime" if dated else "linear")
     figure.extra_y_ranges = {"lag": DataRange1d(start=0, range_padding=0.1)}
     figure.add_layout(LinearAxis(y_range_name="lag", axis_label="lag, seconds", **_SMALL), "right")
     newest = figure.line("time", "newest", source=source, color=_COLOURS[1], line_width=2, legend_label="newest item")
@@ -78,7 +83,7 @@ def _frontier(dated: bool) -> Any:
 
 
 def _figure(y_label: str, y_type: Any) -> Any:
-    from bokeh.models import DataRange1d, DatetimeTickFormatter, Range1d
+    from bokeh.models import DataRange1d, DatetimeTickFormatter, NumeralTickFormatter, Range1d
     from bokeh.plotting import figure
 
     drawn = figure(
@@ -92,6 +97,8 @@ def _figure(y_label: str, y_type: Any) -> Any:
     drawn.xaxis.formatter = DatetimeTickFormatter(
         milliseconds=clock, seconds=clock, minsec=clock, minutes=clock, hourmin=clock, hours=clock
     )
+    if y_type == "linear":
+        drawn.yaxis.formatter = NumeralTickFormatter(format="0,0.[00]")
     for axis in drawn.axis:
         axis.update(**_SMALL)
     drawn.toolbar.logo = None

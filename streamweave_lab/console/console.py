@@ -13,6 +13,7 @@ from streamweave_lab.clock import SYSTEM_CLOCK
 from streamweave_lab.console import assets, charts, columns
 from streamweave_lab.console.controls import Controls
 from streamweave_lab.console.feed import Feed
+from streamweave_lab.console.snapshot import WIDGET, twin
 
 if TYPE_CHECKING:
     from streamweave_lab.engine.protocol import Run
@@ -54,6 +55,11 @@ class Console(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         return f"<{self._text}>"
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        data: dict[str, Any] = {"text/plain": repr(self), "text/html": twin(self._status())}
+        data[WIDGET] = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
+        return data, {}
 
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
         """The state of the widget. A page that begins asks for all of it, and gets what is true at this moment."""

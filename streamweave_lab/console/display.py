@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from streamweave_lab.console.snapshot import twin
+from streamweave_lab.console.snapshot import WIDGET, twin
 from streamweave_lab.engine.pulse import in_kernel
 from streamweave_lab.errors import MissingExtraError
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from streamweave_lab.console.console import Console
     from streamweave_lab.engine.protocol import Run
     from streamweave_lab.engine.status import Status
-
-WIDGET = "application/vnd.jupyter.widget-view+json"
 
 _CONSOLES: WeakKeyDictionary[Run, Console] = WeakKeyDictionary()
 """One console a run: all cells and pages that show it share its frames."""

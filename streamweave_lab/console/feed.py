@@ -83,7 +83,7 @@ class Feed:
         return {
             "present": {
                 "words": columns.words(status),
-                "events": columns.events(status.events[:EVENTS_KEPT]),
+                "events": columns.events(status.events)[:EVENTS_KEPT],
                 "config": columns.settings(status.config),
             },
             "history": b"".join([*self.history, columns.frame(status)]),

@@ -5,14 +5,17 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from streamweave_lab.console.columns import ENDED
+from streamweave_lab.console.ending import counted, dropped, ending
 from streamweave_lab.graph.drawing import NodeLook, States, Tone, image
 from streamweave_lab.graph.shape import EdgeShape, GraphShape, NodeShape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from streamweave_lab.console.ending import Ending
     from streamweave_lab.engine.status import NodeStatus, Status
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
 # Inline styles, for a page that does not trust a notebook drops all others. Colours that both grounds bear.
 _BOX = "font-family:system-ui,sans-serif;font-size:13px;line-height:1.5"
@@ -21,6 +24,7 @@ _TABLE = "border-collapse:collapse;margin:8px 0;font-size:12px;color:inherit"
 _LEFT = "text-align:left;padding:3px 16px 3px 0;border-bottom:1px solid rgba(128,128,128,.35)"
 _RIGHT = _LEFT.replace("left", "right", 1) + ";font-variant-numeric:tabular-nums"
 _QUIET = "opacity:.75"
+_SIGNS = {"ok": "✓", "ended": "■", "paused": "❚❚", "short": "▲", "failed": "✕"}
 
 
 def twin(status: Status) -> str:
@@ -29,8 +33,8 @@ def twin(status: Status) -> str:
     A run that goes on shows only what does not change; one that has ended its account: items, errors, late and
     dropped ones. There are no clocks and rates in it, so it is the same whenever the same items went through.
     """
-    over = status.state in ENDED
-    parts = [_title(status, over), f'<div style="margin:8px 0">{drawing(status, states=over)}</div>']
+    over = ending(status)
+    parts = [_title(status, over), f'<div style="margin:8px 0">{drawing(status, states=over is not None)}</div>']
     if over:
         parts.append(f'<div style="{_TABLES}">{_ports(status)}{_edges(status)}</div>')
     return f'<div style="{_BOX}">{"".join(parts)}</div>'
@@ -53,22 +57,19 @@ def _tone(node: NodeStatus) -> Tone:
 
 def _caption(node: NodeStatus) -> str:
     items = sum((node.items_out if node.role == "source" else node.items_in).values())
-    return f"{items:,} items"
+    return counted(items, "item")
 
 
-def _title(status: Status, over: bool) -> str:
+def _title(status: Status, over: Ending | None) -> str:
     name = f"<strong>{escape(status.graph)}</strong>"
-    if not over:
-        said = "was running when this was saved"
+    if over is None:
+        said = "was going on when this was shown"
         if status.stale_seconds is not None:
-            said = f"was {status.state} when it was last heard of, {status.stale_seconds:,.0f} s before this was saved"
+            said = f"was {status.state} when it was last heard of, {status.stale_seconds:,.0f} s before this was shown"
         return f'{name} <span style="{_QUIET}">{said}; this is its graph.</span>'
-    reasons = "; ".join(reason for reason in status.reasons if reason != status.state)
-    dropped = sum(node.dropped for node in status.nodes) + sum(edge.dropped for edge in status.edges)
-    lost = f"{dropped:,} items dropped" if dropped else "nothing dropped"
-    said = f"{status.state}, {lost}" + (f". {reasons}" if reasons else "")
-    sign = "✕" if status.state == "failed" else "■"
-    return f"{name} {sign} {escape(said)}"
+    lost = "" if dropped(status) else ", nothing dropped"
+    said = f"{over.word}{lost}" + (f". {over.sentence}" if over.sentence else "")
+    return f"{name} {_SIGNS[over.tone]} {escape(said)}"
 
 
 def _ports(status: Status) -> str:

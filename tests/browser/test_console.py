@@ -180,8 +180,8 @@ def test_a_run_with_a_store_is_checkpointed_stepped_and_suspended_by_its_buttons
     console = live(book)
     wait_for_more(book, console, 20)
     console.locator("button[data-do='checkpoint']").click()
-    console.get_by_text("Checkpoint 1 was written in ").wait_for()
-    console.get_by_text("· checkpoint 1").wait_for()
+    console.get_by_text("Checkpoint 2 was written in ").wait_for()
+    console.get_by_text("· checkpoint 2").wait_for()
     console.locator("button[data-do='pause']").click()
     console.get_by_text("paused · up").wait_for()
     before = items_in(console)
@@ -191,8 +191,8 @@ def test_a_run_with_a_store_is_checkpointed_stepped_and_suspended_by_its_buttons
     console.locator("button[data-do='suspend']").click()
     book.screenshot("console-suspend", of=console)
     console.locator("button[data-do='suspend-now']").click()
-    console.get_by_text("Checkpoint 2 was written in ").wait_for()
-    console.get_by_text("Stopped", exact=True).wait_for()
+    console.get_by_text("Checkpoint 3 was written in ").wait_for()
+    console.get_by_text("Suspended: checkpoint 3", exact=True).wait_for()
     assert book.problems == []
     book.shut_down()
 
@@ -286,8 +286,11 @@ def test_charts_come_once_a_page_and_follow_the_run(lab: Lab) -> None:
     book.run(0)
     console = live(book)
     assert book.page.evaluate("() => typeof globalThis.Bokeh") == "undefined"
+    warnings: list[str] = []
+    book.page.on("console", lambda said: warnings.append(said.text) if said.type == "warning" else None)
     console.locator(".sw-fold summary").click()
     console.locator(".sw-figurebox .bk-Figure").nth(1).wait_for(timeout=30_000)
+    assert warnings == []
     points = "() => Bokeh.documents.map(d => d.get_model_by_name('throughput')?.data.time.length ?? 0)"
     book.page.wait_for_function(f"() => ({points})().some(n => n >= 4)", timeout=15_000)
     book.page.locator(".sw-fold").scroll_into_view_if_needed()

@@ -37,9 +37,3 @@ def test_nothing_comes_from_the_network() -> None:
     for path in [*STATIC.glob("*.js"), *STATIC.glob("*.css")]:
         addresses = set(re.findall(r"https?://[^\s\"')]+", path.read_text()))
         assert addresses <= {"http://www.w3.org/2000/svg"}, path.name
-
-
-def test_dagre_comes_with_its_licence() -> None:
-    text = (STATIC / "vendor" / "dagre.js").read_text()
-    assert text.startswith("/*! @dagrejs/dagre 3.1.3")
-    assert "Permission is hereby granted, free of charge" in text

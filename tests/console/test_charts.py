@@ -26,3 +26,8 @@ def test_event_time_is_a_date_from_1973_on() -> None:
 
 def test_bokeh_comes_from_the_package_itself() -> None:
     assert b"Bokeh" in charts.library()
+
+
+def test_items_without_event_time_have_no_frontier_to_draw() -> None:
+    timeless = sw.Graph("timeless", sw.Replay("r", [1]) >> sw.Count("c")).run_to_end()
+    assert charts.documents(timeless.status())["frontier"] is None

@@ -85,7 +85,7 @@ def test_what_is_not_possible_now_is_refused_with_its_reason() -> None:
         await run.stop()
         outcome = await Desk(run).press("resume")
         assert outcome["stage"] == "refused"
-        assert outcome["reason"] == "run 'waiting' is stopped: it cannot resume now"
+        assert outcome["reason"] == "run 'waiting' is stopped: it cannot resume now; start the graph again"
 
     asyncio.run(main())
 

@@ -50,6 +50,14 @@ def test_the_front_door_makes_a_console_again_and_again() -> None:
     assert repr(first) == "<console of run 'sieve'>"
 
 
+def test_a_console_has_the_static_twin_too() -> None:
+    run = finished()
+    data, _ = sw.console(run)._repr_mimebundle_()
+    assert data["text/plain"] == "<console of run 'sieve'>"
+    assert data["text/html"] == run_bundle(run)[0]["text/html"]
+    assert WIDGET in data
+
+
 def test_without_widgets_the_console_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "streamweave_lab.console.console", None)
     with pytest.raises(MissingExtraError, match=r'pip install "streamweave_lab\[console\]"'):

@@ -95,7 +95,7 @@ def test_its_text_does_not_depend_on_where_it_is_served(pair: Pair) -> None:
 def test_a_twin_and_the_words_say_how_old_a_status_is(pair: Pair) -> None:
     old = pair[1].status().model_copy(update={"stale_seconds": 75.4, "ready": False})
     assert columns.words(old)["stale"] == 75
-    assert "was running when it was last heard of, 75 s before this was saved" in twin(old)
+    assert "was running when it was last heard of, 75 s before this was shown" in twin(old)
     assert columns.words(pair[0].status())["stale"] is None
 
 

@@ -45,7 +45,7 @@ def with_hostile_names(status: Status) -> Status:
 def test_a_finished_run_shows_its_account() -> None:
     text = Tags(twin(finished().status())).text
     assert "sieve" in text
-    assert "stopped, nothing dropped" in text
+    assert "Came to its end, nothing dropped" in text
     assert "check.error → bad.in" in text
     assert "100" in text
     assert "90" in text
@@ -62,7 +62,7 @@ def test_a_run_that_goes_on_shows_only_what_does_not_change() -> None:
         await asyncio.sleep(0.02)
         await run.pause()
         assert twin(run.status()) == before
-        assert "was running when this was saved" in before
+        assert "was going on when this was shown" in before
         await run.stop()
 
     asyncio.run(main())

@@ -1,7 +1,7 @@
 // The buttons, and what they ask before they act. What is lost is said first.
 
 import { h, mark, say, show } from "./dom.js";
-import { count, duration } from "./format.js";
+import { count, counted, duration } from "./format.js";
 import { accountOf, changesOf, refusalsOf } from "./reports.js";
 
 const SLOW = 400; // milliseconds after which a press that is not answered says that it is queued
@@ -11,30 +11,40 @@ export function buttons(link, store) {
   const desk = new Desk(link, store, place);
   const pause = button("Pause", "pause", () => desk.act(store.words.state === "paused" ? "resume" : "pause"));
   const reload = button("Reload configuration", "reload", () => desk.plan());
-  const step = button("Step", "step", () => desk.act("step", {}, (report, close) => close()));
-  const checkpoint = button("Checkpoint", "checkpoint", () => desk.act("checkpoint", {}, (report) => desk.kept(report)));
+  const step = button("Step", "step", () => desk.act("step", {}, (report) => desk.stepped(report)));
+  mark(step, "title", "let in the next batch of each source, until all is quiet again; await run.step(1) lets in one item");
+  const checkpoint = button("Checkpoint", "checkpoint", () => desk.act("checkpoint", {}, (report) => desk.written(report)));
   const suspend = button("Suspend", "suspend", () => desk.askToSuspend());
   const drain = button("Drain", "drain", () => desk.askToDrain());
   const stop = button("Stop now", "stop", () => desk.askToStop());
-  const element = h("div", { class: "sw-buttons", role: "group", "aria-label": "controls" }, pause, step, reload, checkpoint, suspend, drain, stop);
+  const element = h("div", { class: "sw-buttons", role: "group", "aria-label": "controls" }, pause, step, reload, checkpoint, suspend, drain, stop, desk.word);
   const update = () => {
     const { state } = store.words;
     const live = !store.over && !store.gone;
     say(pause, state === "paused" ? "Resume" : "Pause");
     show(element, live);
     mark(pause, "disabled", !(state === "running" || state === "paused"));
-    mark(reload, "disabled", !live || !store.config || state === "draining");
-    mark(reload, "title", store.config ? "read the configuration's file again and show what would change" : "this run was started without a configuration");
+    const why = whyNoReload(store.config);
+    mark(reload, "disabled", !live || why !== null || state === "draining");
+    mark(reload, "title", why ?? "read the configuration's file again and show what would change");
     const [paused, ending] = [state === "paused", state === "draining" || state === "suspending"];
-    show(step, paused);
-    show(checkpoint, Boolean(store.words.kept) && !ending);
+    mark(step, "disabled", !paused); // what cannot be pressed now keeps its place
+    show(checkpoint, Boolean(store.words.kept));
     mark(checkpoint, "disabled", state !== "running");
-    show(suspend, Boolean(store.words.kept) && !ending);
-    show(drain, !ending);
-    show(stop, ending);
+    show(suspend, Boolean(store.words.kept));
+    mark(suspend, "disabled", ending);
+    mark(drain, "disabled", ending);
+    mark(stop, "data-away", !ending);
+    mark(stop, "disabled", !ending);
     desk.update();
   };
   return { element, place, update };
+}
+
+function whyNoReload(config) {
+  if (!config) return "this run was started without a configuration";
+  const read = config.rows.some(([, , source]) => source.startsWith("file ") || source === "runtime");
+  return read ? null : "the configuration was not loaded from a file: change it with await run.configure(…)";
 }
 
 function button(label, name, onclick, kind = "") {
@@ -45,6 +55,7 @@ function button(label, name, onclick, kind = "") {
 class Desk {
   constructor(link, store, place) {
     [this.link, this.store, this.place] = [link, store, place];
+    this.word = h("span", { class: "sw-outcome", role: "status", "aria-live": "polite" });
     this.live = null;
   }
 
@@ -56,7 +67,7 @@ class Desk {
     this.live = null;
     const before = document.activeElement;
     const close = () => (this.place.replaceChildren(), (this.live = null), before?.isConnected && before.focus());
-    const matter = h("div", { class: "sw-matter", role: "group", "aria-label": title }, h("h3", {}, title), ...content);
+    const matter = h("div", { class: "sw-matter", role: "group", "aria-label": title }, h("h3", {}, title), ...content.filter(Boolean));
     matter.addEventListener("keydown", (event) => event.key === "Escape" && (event.stopPropagation(), close()));
     this.place.replaceChildren(matter);
     return { matter, close };
@@ -71,13 +82,16 @@ class Desk {
   act(verb, more = {}, done = null) {
     const waiting = h("p", { role: "status", "aria-live": "polite" }, `Asked to ${WORDS[verb]}.`);
     let timer = setTimeout(() => say(waiting, `Queued: the kernel is busy. It will ${WORDS[verb]} as soon as the cell that blocks it ends.`), SLOW);
-    const { matter, close } = this.put(TITLES[verb], waiting);
+    say(this.word, "");
+    const brief = BRIEF.has(verb); // told beside the buttons, so that nothing below moves
+    const { matter, close } = brief ? { matter: waiting, close: () => say(this.word, "") } : this.put(TITLES[verb], waiting);
+    if (brief) this.place.replaceChildren(), clearTimeout(timer), (timer = setTimeout(() => say(this.word, `${TITLES[verb]}: queued, the kernel is busy.`), SLOW));
     this.link.press(verb, more, (answer) => {
       clearTimeout(timer);
-      if (answer.stage === "queued") timer = setTimeout(() => say(waiting, this.lateWord(verb)), SLOW);
+      if (answer.stage === "queued") timer = setTimeout(() => say(brief ? this.word : waiting, this.lateWord(verb)), SLOW);
       else if (answer.stage === "refused") this.say(TITLES[verb], answer.reason);
       else if (done) done(answer.report, close);
-      else if (matter.isConnected) close();
+      else if (brief || matter.isConnected) close();
     });
   }
 
@@ -114,8 +128,17 @@ class Desk {
     cancel.focus();
   }
 
+  written(report) {
+    if (report.committed) say(this.word, `Checkpoint ${report.id} was written in ${duration(report.seconds)}.`);
+    else this.kept(report);
+  }
+
+  stepped({ items = 0, ended_by: early }) {
+    say(this.word, `The step let in ${counted(items, "item")}${early ? `: ${early}` : ""}.`);
+  }
+
   kept({ committed, id, seconds, problem, dropped = {} }) {
-    if (committed) return this.say("Checkpoint", `Checkpoint ${id} was written in ${duration(seconds)}.`);
+    if (committed) return this.say("Suspended", `Checkpoint ${id} was written in ${duration(seconds)}. Start the graph again with resume=True to go on from there.`);
     const { sentence, left } = accountOf({ complete: false, seconds, dropped });
     this.say("No checkpoint", `${problem}.`, Object.keys(dropped).length ? h("p", {}, sentence) : null, left);
   }
@@ -132,34 +155,37 @@ class Desk {
 
   account(title, report) {
     const { sentence, left } = accountOf(report);
-    this.say(left && title === "Drained" ? "The drain ran out of time" : title, sentence, left);
+    if (title === "Drained" && report.complete === false) title = report.held_by.length ? "The drain ran out of time" : "The drain was cut short by Stop";
+    this.say(title, sentence, left);
   }
 
   plan() {
     this.act("reload-plan", {}, (plan) => this.showPlan(plan));
   }
 
-  showPlan({ changes, refused }) {
-    if (refused.length) return this.say("Reload refused", "The configuration in force stays.", changesOf(changes), refusalsOf(refused));
-    if (!changes.length) return this.say("Reload configuration", "Nothing has changed in the configuration's file.");
-    const { matter, close } = this.put("Reload configuration", h("p", {}, "This would change, between two items, in the whole graph at once:"), changesOf(changes));
+  showPlan({ changes, refused }, again = false) {
+    const news = again ? h("p", { class: "sw-loud" }, "The file has changed since its changes were shown: nothing was applied.") : null;
+    if (refused.length) return this.say("Reload refused", "The configuration in force stays.", news, changesOf(changes), refusalsOf(refused));
+    if (!changes.length) return this.say("Reload configuration", again ? "The file has changed since its changes were shown: it is now as the configuration in force." : "Nothing has changed in the configuration's file.");
+    const { matter, close } = this.put("Reload configuration", news, h("p", {}, again ? "This would change now:" : "This would change, between two items, in the whole graph at once:"), changesOf(changes));
     const apply = button("Apply", "apply", () => this.act("reload-apply", {}, (report) => this.reloaded(report)), "sw-primary");
     matter.append(h("p", { class: "sw-row" }, apply, button("Cancel", "cancel", close)));
     apply.focus();
   }
 
   reloaded(report) {
-    if (report.applied === undefined) this.showPlan(report); // the file has changed since it was shown
+    if (report.applied === undefined) this.showPlan(report, true); // the file has changed since it was shown
     else if (report.applied) this.say("Configuration reloaded", `Version ${report.version} is active since epoch ${report.epoch}.`, changesOf(report.changes));
     else this.say("Reload refused", `Version ${report.version} stays.`, refusalsOf(report.refused));
   }
 }
 
+const BRIEF = new Set(["pause", "resume", "step", "checkpoint"]);
 const WORDS = { drain: "drain", suspend: "suspend", checkpoint: "write a checkpoint", step: "step", stop: "stop", pause: "pause", resume: "go on", "reload-plan": "read the configuration", "reload-apply": "reload" };
 const TITLES = { drain: "Drain", suspend: "Suspend", checkpoint: "Checkpoint", step: "Step", stop: "Stop", pause: "Pause", resume: "Resume", "reload-plan": "Reload configuration", "reload-apply": "Reload configuration" };
 
 function inFlight(store) {
   const sum = (numbers) => (numbers ? numbers.reduce((a, b) => a + b, 0) : 0);
   const [queued, held] = [sum(store.last?.queued), sum(store.last?.held)];
-  return queued + held ? `now ${count(queued + held)} items (${count(queued)} on edges, ${count(held)} kept back in nodes)` : "at this moment nothing is in flight";
+  return queued + held ? `now ${counted(queued + held, "item")} (${count(queued)} on edges, ${count(held)} kept back in nodes)` : "at this moment nothing is in flight";
 }

@@ -7,11 +7,11 @@ const KEPT = 3600; // seconds
 const [LEAST, MOST] = [20_000, 120_000]; // milliseconds shown while following: the time since the start, up to two minutes
 
 export function chartsPanel(link, store) {
-  const [throughput, frontier] = [h("div", { class: "sw-figurebox" }), h("div", { class: "sw-figurebox" })];
+  const [throughput, frontier, title] = [h("div", { class: "sw-figurebox" }), h("div", { class: "sw-figurebox" }), h("h4", { hidden: "" }, "Frontier")];
   const note = h("p", { class: "sw-sentence" });
   const follow = h("button", { type: "button", class: "sw-button", "data-do": "follow", hidden: "" }, "Follow");
-  const body = h("div", { class: "sw-charts" }, note, follow, h("h4", {}, "Throughput"), throughput, h("h4", {}, "Frontier"), frontier);
-  const element = h("details", { class: "sw-panel sw-fold" }, h("summary", {}, h("h3", {}, "Charts"), h("span", { class: "sw-soft" }, "throughput and frontier, to zoom and to hover")), body);
+  const body = h("div", { class: "sw-charts" }, note, follow, h("h4", {}, "Throughput"), throughput, title, frontier);
+  const element = h("details", { class: "sw-panel sw-fold" }, h("summary", {}, h("h3", {}, "Charts"), h("span", { class: "sw-soft" }, "to zoom and to hover")), body);
   const charts = new Charts(store, { throughput, frontier });
   let [onScreen, asked] = [false, false];
   const observer = new IntersectionObserver((entries) => (onScreen = entries[entries.length - 1].isIntersecting));
@@ -25,6 +25,7 @@ export function chartsPanel(link, store) {
       try {
         if (answer.stage === "refused") throw new Error(answer.reason);
         await charts.begin(answer.charts, buffers[0]);
+        show(title, Boolean(answer.charts.frontier)); // items without event time have none
         show(note, false);
       } catch (error) {
         say(note, `The charts could not be drawn: ${error.message}`);
@@ -54,25 +55,39 @@ class Charts {
     if (!globalThis.Bokeh) (0, eval)(new TextDecoder().decode(library)); // as a script of the page: once, for all consoles
     const figures = [];
     for (const [name, columns] of [["throughput", throughputOf], ["frontier", frontierOf]]) {
+      if (!charts[name]) continue;
+      const rows = this.rows(columns); // drawn without a point Bokeh would warn of ranges that it cannot find
+      if (rows.length) fill(charts[name].doc, name, joined(rows));
       const manager = await globalThis.Bokeh.embed.embed_item(charts[name], this.boxes[name]);
       const [view] = [...manager];
       const figure = view.model;
       const source = figure.document.get_model_by_name(name);
       figures.push({ manager, figure, source, columns });
     }
+    this.drawn = this.store.seconds[this.store.seconds.length - 1]?.at ?? 0;
     this.figures = figures; // all at once: a frame that comes between would take the second for one that somebody has moved
-    this.update();
+    this.theme();
+    this.move();
   }
 
   update() {
     const { store, figures } = this;
     if (!figures.length || !store.last) return;
     this.theme();
-    const fresh = store.seconds.flatMap((frame, i) => (i && frame.at > this.drawn ? [[store.seconds[i - 1], frame]] : []));
+    const fresh = this.fresh();
     if (!fresh.length) return; // a point a second is as fine as two minutes on a screen; to draw lines is what costs
     this.drawn = fresh[fresh.length - 1][1].at;
     for (const { source, columns } of figures) source.stream(joined(fresh.map(([before, after]) => columns(store, before, after))), KEPT);
     this.move();
+  }
+
+  fresh(after = this.drawn) {
+    const { seconds } = this.store;
+    return seconds.flatMap((frame, i) => (i && frame.at > after ? [[seconds[i - 1], frame]] : []));
+  }
+
+  rows(columns) {
+    return this.fresh(0).map(([before, after]) => columns(this.store, before, after));
   }
 
   // Follow the newest frame, unless somebody has moved a figure to look at something.
@@ -126,6 +141,13 @@ function plainColour(named) {
   paper.fillRect(0, 0, 1, 1);
   const [r, g, b, a] = paper.getImageData(0, 0, 1, 1).data;
   return `rgba(${r}, ${g}, ${b}, ${(a / 255).toFixed(3)})`;
+}
+
+// Put data into the source of that name before it is drawn.
+function fill(json, name, data) {
+  if (json === null || typeof json !== "object") return;
+  if (json.attributes?.name === name && json.attributes.data) json.attributes.data = { type: "map", entries: Object.entries(data) };
+  else Object.values(json).forEach((part) => fill(part, name, data));
 }
 
 function joined(rows) {

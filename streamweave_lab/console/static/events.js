@@ -1,7 +1,7 @@
 // What happened, newest first.
 
 import { h, panel } from "./dom.js";
-import { clock } from "./format.js";
+import { clock, count } from "./format.js";
 import { sign } from "./tones.js";
 
 const TONES = { info: "ok", warning: "busy-low", error: "failed" };
@@ -23,6 +23,6 @@ function entry(event) {
     "li", { "data-level": event.level },
     h("time", { datetime: new Date(event.at * 1000).toISOString() }, clock(event.at)),
     sign(TONES[event.level]),
-    h("span", {}, h("code", {}, event.event), h("span", { class: "sw-aside" }, ` ${event.level}: `), h("span", { class: "sw-message" }, event.message), event.asked ? ` ${event.asked}` : ""),
+    h("span", {}, h("code", {}, event.event), event.times > 1 ? h("span", { class: "sw-times" }, `${event.node} · ${count(event.times)} times, at last: `) : "", h("span", { class: "sw-aside" }, ` ${event.level}: `), h("span", { class: "sw-message" }, event.message), event.asked ? ` ${event.asked}` : ""),
   );
 }

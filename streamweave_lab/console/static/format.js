@@ -7,6 +7,10 @@ export function count(n) {
   return whole.format(n);
 }
 
+export function counted(n, what) {
+  return `${count(n)} ${what}${n === 1 ? "" : "s"}`;
+}
+
 export function rate(n) {
   if (!(n >= 0.05)) return "0";
   for (const [unit, size] of [["G", 1e9], ["M", 1e6], ["k", 1e4]]) {
@@ -39,8 +43,8 @@ export function duration(seconds) {
 
 // A length of time that is guessed.
 export function about(seconds) {
-  for (const [unit, size] of [["d", 86_400], ["h", 3600], ["min", 60]]) {
-    if (seconds >= size * 1.95) return Math.round(seconds / size) + NARROW + unit;
+  for (const [unit, size] of [["years", 31_557_600], ["d", 86_400], ["h", 3600], ["min", 60]]) {
+    if (seconds >= size * 1.95) return whole.format(Math.round(seconds / size)) + NARROW + unit;
   }
   return Math.round(seconds) + NARROW + "s";
 }
@@ -59,7 +63,12 @@ export function isDate(seconds) {
   return seconds > 1e8;
 }
 
+// Dates are told in UTC, which a table says once in its head.
 export function eventTime(seconds) {
+  return isDate(seconds) ? `${bareTime(seconds)} UTC` : bareTime(seconds);
+}
+
+export function bareTime(seconds) {
   if (!Number.isFinite(seconds)) return "–";
   if (!isDate(seconds)) return whole.format(Math.floor(seconds)) + (seconds % 1 ? (seconds % 1).toFixed(1).slice(1) : "") + NARROW + "s";
   const iso = new Date(Math.floor(seconds) * 1000).toISOString();

@@ -16,7 +16,7 @@ export class Decoder {
     this.edges = topology.edges.length;
     const nodes = this.ports.length;
     const ports = this.ports.reduce((sum, each) => sum + each, 0);
-    this.bytes = 8 * (HEAD + 11 * nodes + ports + 5 * this.edges);
+    this.bytes = 8 * (HEAD + 10 * nodes + ports + 5 * this.edges);
   }
 
   all(view) {
@@ -39,7 +39,7 @@ export class Decoder {
       fill(1, "held", "lost", "backlog", "total");
     }
     fill(this.edges, "queued", "peak", "dropped", "waits");
-    fill(this.ports.length, "states", "busy", "blocked", "ran");
+    fill(this.ports.length, "states", "busy", "blocked");
     fill(this.edges, "waited");
     return frame;
   }

@@ -1,24 +1,24 @@
 // The drawing: nodes coloured by how busy or blocked they are, edges with how full they are.
 
 import { h, mark, say, style, svg } from "./dom.js";
-import { count, percent, rate } from "./format.js";
-import { curve, nodeOf, place, portOf } from "./layout.js";
+import { count, counted, percent, rate } from "./format.js";
+import { curve, nodeOf, placed as placedIn, portOf } from "./layout.js";
 import { sign, toneOf } from "./tones.js";
 
-const GAUGE = 44;
+const [GAUGE, MARGIN] = [36, 8];
 
 export function graphPanel(store, selection) {
   const { topology } = store;
-  const placed = place(topology, widthOf);
+  const placed = placedIn(topology);
   const rateOf = mainPorts(store);
   const edges = topology.edges.map((edge, i) => edgeView(store, edge, i, placed.routes[i]));
   const nodes = topology.nodes.map((node, i) => nodeView(store, node, i, placed.boxes[i], rateOf[i], selection));
   const drawing = svg(
     "svg",
     {
-      class: "sw-drawing", viewBox: `0 0 ${placed.width} ${placed.height}`, role: "group",
-      style: `width:${placed.width}px;min-width:${Math.round(placed.width * 0.8)}px`,
-      "aria-label": `graph ${topology.graph}: ${topology.nodes.length} nodes, ${topology.edges.length} edges`,
+      class: "sw-drawing", viewBox: `${-MARGIN} ${-MARGIN} ${placed.width + 2 * MARGIN} ${placed.height + 2 * MARGIN}`, role: "group",
+      style: `max-width:${placed.width + 2 * MARGIN}px`,
+      "aria-label": `graph ${topology.graph}: ${counted(topology.nodes.length, "node")}, ${counted(topology.edges.length, "edge")}`,
     },
     ...edges.map((view) => view.element),
     ...nodes.map((view) => view.element),
@@ -36,7 +36,7 @@ function legend() {
   return h(
     "p", { class: "sw-legend" },
     entry("ok", "up to 10 % busy"), entry("busy-low", "up to 50 %"), entry("busy-high", "more"),
-    entry("blocked-high", "blocked: waits for room"), entry("paused", "paused"), entry("ended", "ended"),
+    entry("blocked-high", "blocked: waits for room"), entry("paused", "paused"), entry("ended", "ended"), h("span", {}, "round on its left: a source, on its right: a sink"),
   );
 }
 
@@ -49,37 +49,26 @@ function mainPorts(store) {
   });
 }
 
-let measure = null;
-
-function widthOf(node) {
-  measure ??= document.createElement("canvas").getContext("2d");
-  const family = getComputedStyle(document.body).getPropertyValue("--jp-ui-font-family") || "system-ui, sans-serif";
-  measure.font = `600 13px ${family}`;
-  const name = measure.measureText(cut(node.name)).width;
-  measure.font = `11px ${family}`;
-  const kind = measure.measureText(cut(node.kind)).width;
-  return Math.ceil(Math.max(name + 62, kind + 40, 178));
-}
-
 function cut(text) {
   return text.length <= 26 ? text : `${text.slice(0, 13)}…${text.slice(-12)}`;
 }
 
 function nodeView(store, node, index, box, ports, selection) {
-  const [name, kind] = [svg("text", { class: "sw-name", x: 14, y: 22 }), svg("text", { class: "sw-kind", x: 14, y: 38 })];
-  const speed = svg("text", { class: "sw-speed", x: 14, y: 58 });
-  const word = svg("text", { class: "sw-word", x: box.width - 12, y: 58, "text-anchor": "end" });
+  const [left, right] = [node.role === "source" ? 20 : 12, box.width - (node.role === "sink" ? 18 : 11)];
+  const [name, kind] = [svg("text", { class: "sw-name", x: left, y: 20 }), svg("text", { class: "sw-kind", x: left, y: 34 })];
+  const speed = svg("text", { class: "sw-speed", x: left, y: 51 });
+  const word = svg("text", { class: "sw-word", x: right, y: 51, "text-anchor": "end" });
   say(name, cut(node.name));
   say(kind, cut(node.kind));
   const [busy, blocked] = [svg("rect", { class: "sw-busy", height: 3 }), svg("rect", { class: "sw-blocked", height: 3 })];
-  const long = box.width - 28 - (node.role === "step" ? 0 : 8); // clear of a round side
-  const meter = svg("g", { transform: `translate(${node.role === "source" ? 22 : 14} ${box.height - 9})` }, svg("rect", { class: "sw-track", width: long, height: 3, rx: 1.5 }), busy, blocked);
+  const long = right - left;
+  const meter = svg("g", { transform: `translate(${left} ${box.height - 8})` }, svg("rect", { class: "sw-track", width: long, height: 3, rx: 1.5 }), busy, blocked);
   const mood = sign();
-  mood.setAttribute("x", box.width - 25);
-  mood.setAttribute("y", 12);
+  mood.setAttribute("x", right - 12);
+  mood.setAttribute("y", 10);
   const title = svg("title");
   const element = svg(
-    "g", { class: "sw-node", transform: `translate(${box.x} ${box.y})`, tabindex: 0, role: "button" },
+    "g", { class: "sw-node", "data-role": node.role, transform: `translate(${box.x} ${box.y})`, tabindex: 0, role: "button" },
     title, svg("path", { class: "sw-card", d: outline(node.role, box) }), name, kind, speed, word, mood, meter,
   );
   const select = () => selection.toggle(index);
@@ -121,14 +110,14 @@ function edgeView(store, edge, index, route) {
   const end = route[route.length - 1];
   const line = curve([...route.slice(0, -1), { x: end.x - 6, y: end.y }]);
   const fill = svg("rect", { class: "sw-fill", height: 5, rx: 2.5 });
-  const middle = route[Math.floor(route.length / 2)];
+  const middle = levelOf(route);
   const waiting = svg("text", { class: "sw-queued", x: GAUGE / 2, y: -5, "text-anchor": "middle" });
   const gauge = svg("g", { class: "sw-gauge", transform: `translate(${middle.x - GAUGE / 2} ${middle.y - 2.5})` }, svg("rect", { class: "sw-tube", x: -3, y: -3, width: GAUGE + 6, height: 11, rx: 5.5 }), svg("rect", { class: "sw-track", width: GAUGE, height: 5, rx: 2.5 }), fill, waiting);
   const title = svg("title");
   const element = svg(
     "g", { class: "sw-edge", "data-kind": kind }, title,
     svg("path", { class: "sw-line", d: line }), svg("path", { class: "sw-head", d: `M${end.x} ${end.y}l-9 -4.5v9z` }),
-    gauge, ...labels(port, portOf(edge.target), middle, kind),
+    gauge, ...labels(port, portOf(edge.target), route, kind),
   );
   const update = () => {
     const queued = store.last?.queued[index] ?? 0;
@@ -141,12 +130,20 @@ function edgeView(store, edge, index, route) {
   return { element, update };
 }
 
-function labels(out, into, middle, kind) {
-  const texts = [out === "out" ? null : out, into === "in" ? null : `→ ${into}`].filter(Boolean);
-  if (!texts.length) return [];
-  const label = svg("text", { class: "sw-port", x: middle.x, y: middle.y + 18, "text-anchor": "middle", "data-kind": kind });
-  say(label, texts.join(" "));
-  return [label];
+// Where there is room for a gauge: in the middle of the last bend, which lies before the receiver.
+function levelOf(route) {
+  const [before, after] = [route[route.length - 3], route[route.length - 2]];
+  return { x: (before.x + after.x) / 2, y: (before.y + after.y) / 2 };
+}
+
+function labels(out, into, route, kind) {
+  const [first, last] = [route[0], route[route.length - 1]];
+  const label = (text, x, y, anchor) => {
+    const drawn = svg("text", { class: "sw-port", x, y: y + 4, "text-anchor": anchor, "data-kind": kind });
+    say(drawn, text);
+    return drawn;
+  };
+  return [out === "out" ? null : label(out, first.x + 5, first.y, "start"), into === "in" ? null : label(into, last.x - 14, last.y, "end")].filter(Boolean);
 }
 
 export function edgesOf(store, index) {

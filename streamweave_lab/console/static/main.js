@@ -41,7 +41,7 @@ function render(link, el) {
     asked = false;
     if (!seen) return;
     for (const part of parts) part.update();
-    mark(root, "data-lost", store.stale() !== null);
+    mark(root, "data-lost", store.stale() !== null || (store.gone && !store.over));
   };
   const ask = () => {
     if (asked || !seen) return;

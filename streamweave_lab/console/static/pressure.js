@@ -24,7 +24,7 @@ export function pressurePanel(store, selection) {
 }
 
 export function bottleneckIn(store) {
-  if (store.words.bottleneck) return `${store.words.bottleneck}.`;
+  if (store.bottleneck()) return `${store.bottleneck().replaceAll(" -> ", " → ")}.`;
   return store.over ? "The run is over: nothing waits." : "Nothing waits for room.";
 }
 

@@ -1,18 +1,20 @@
 // Progress: how far event time has come at each node, who holds it back, and how much of the input is in.
 
 import { h, mark, panel, say, show, style, table } from "./dom.js";
-import { count, duration, eventTime } from "./format.js";
+import { bareTime, count, duration, eventTime, isDate } from "./format.js";
 
 export function progressPanel(store, selection) {
   const sentence = h("p", { class: "sw-sentence" });
   const { element, body } = table(
-    [["Node"], ["Frontier", "sw-right", "event time up to which this node has seen everything"], ["Behind the newest item", "sw-right"], ["Keeps back", "sw-number", "items received and not yet finished: open windows, work in flight"]],
+    [["Node"], ["Frontier", "sw-right", "event time up to which this node has seen everything"], ["Behind", "sw-right", "behind the newest item"], ["Kept", "sw-number", "items received and not yet finished: open windows, work in flight"]],
     "Progress",
   );
+  const head = element.querySelectorAll("thead th")[1];
   const rows = store.topology.nodes.map((node, index) => rowOf(store, node, index, selection));
   body.append(...rows.map((row) => row.element));
   const update = () => {
     say(sentence, heldBy(store));
+    say(head, isDate(store.last?.newest) ? "Frontier, UTC" : "Frontier");
     show(element, Number.isFinite(store.last?.newest) || Boolean(store.last?.held.some((n) => n > 0)));
     const most = Math.max(1e-9, ...lags(store).filter(Number.isFinite));
     rows.forEach((row) => row.update(most));
@@ -54,7 +56,7 @@ function rowOf(store, node, index, selection) {
   const update = (most) => {
     const behind = lagOf(store, index);
     const known = Number.isFinite(behind);
-    say(frontier, known ? eventTime(store.last.frontiers[index]) : "–");
+    say(frontier, known ? bareTime(store.last.frontiers[index]) : "–");
     say(lag, known ? duration(behind) : "–");
     style(fill, "width", known ? `${((behind / most) * 100).toFixed(1)}%` : "0%");
     say(kept, store.last?.held[index] ? count(store.last.held[index]) : "–");

@@ -1,13 +1,13 @@
 // The reports of verbs, as people read them.
 
 import { h } from "./dom.js";
-import { count, duration } from "./format.js";
+import { counted, duration } from "./format.js";
 
 export function accountOf({ complete, seconds, dropped = {}, held_by: holders = [] }) {
   const lost = Object.values(dropped).reduce((a, b) => a + b, 0);
   const by = holders.length ? `, held by ${holders.join(", ")}` : "";
-  const sentence = lost ? `After ${duration(seconds)}: ${count(lost)} items dropped${by}.` : complete === false ? `After ${duration(seconds)}, not complete${by}.` : `In ${duration(seconds)}, nothing dropped.`;
-  const rows = Object.entries(dropped).map(([where, items]) => [where.replace(" -> ", " → "), `${count(items)} items`]);
+  const sentence = lost ? `After ${duration(seconds)}: ${counted(lost, "item")} dropped${by}.` : complete === false ? `After ${duration(seconds)}, not complete${by}.` : `In ${duration(seconds)}, nothing dropped.`;
+  const rows = Object.entries(dropped).map(([where, items]) => [where.replace(" -> ", " → "), counted(items, "item")]);
   return { sentence, left: rows.length ? list("sw-left", rows) : null };
 }
 

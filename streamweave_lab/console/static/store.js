@@ -14,7 +14,7 @@ export class Store {
     this.ports = portsOf(topology);
     this.decoder = new Decoder(topology);
     this.inflow = this.ports.flatMap((port, i) => (port.way === "out" && topology.nodes[port.node].role === "source" ? [i] : []));
-    this.words = { state: "created", ready: false, reasons: [], stall: {}, drain: null, stale: null };
+    this.words = { state: "created", ready: false, reasons: [], stall: {}, drain: null, stale: null, ending: null };
     this.events = [];
     this.config = null;
     this.gone = false;
@@ -43,11 +43,14 @@ export class Store {
   }
 
   take({ words, events, config }) {
-    if (words) [this.words, this.toldAt] = [{ stale: null, ...words }, performance.now()];
+    if (words) {
+      [this.words, this.toldAt] = [{ stale: null, ending: null, ...words }, performance.now()];
+      if (words.bottleneck) this.pinch = { said: words.bottleneck, at: performance.now() };
+    }
     if (config !== undefined) this.config = config;
     if (events) {
       const known = new Set(this.events.map(keyOf));
-      this.events = [...events.filter((event) => !known.has(keyOf(event))), ...this.events].slice(0, EVENTS_KEPT);
+      this.events = folded([...events.filter((event) => !known.has(keyOf(event))), ...this.events]).slice(0, EVENTS_KEPT);
     }
   }
 
@@ -127,7 +130,20 @@ export class Store {
     const frame = this.last;
     const state = frame ? stateName(frame.states[index]) : "idle";
     const paused = this.words.state === "paused";
-    return { state, paused, over: this.over, busy: this.share("busy", index), blocked: this.share("blocked", index), ran: this.share("ran", index) };
+    return { state, paused, over: this.over, cut: this.isCut(index), busy: this.share("busy", index), blocked: this.share("blocked", index) };
+  }
+
+  // The run ended before this node had come to its own end.
+  isCut(index) {
+    const { ending } = this.words;
+    return Boolean(ending?.cut) && !ending.finished.includes(this.topology.nodes[index].name);
+  }
+
+  // What the Status says of the bottleneck, for a moment longer than it says so: where items flow fast, room comes and goes.
+  bottleneck() {
+    if (this.over) return null;
+    if (this.words.bottleneck) return this.words.bottleneck;
+    return this.pinch && performance.now() - this.pinch.at < WINDOW * 1000 && this.words.state !== "paused" ? this.pinch.said : null;
   }
 
   between(seconds) {
@@ -138,7 +154,7 @@ export class Store {
 
   uptime() {
     if (!this.last) return 0;
-    const runs = !this.over && this.words.started !== null && this.words.stale === null;
+    const runs = !this.over && !this.gone && this.words.started !== null && this.words.stale === null;
     return this.last.uptime + (runs ? (performance.now() - this.arrived()) / 1000 : 0);
   }
 
@@ -156,6 +172,22 @@ export class Store {
   silence() {
     return this.over ? 0 : (performance.now() - this.heardAt) / 1000;
   }
+}
+
+// What a node tells again and again stands once, where it was told last.
+function folded(events) {
+  const first = new Map();
+  const kept = [];
+  for (const event of events) {
+    const same = event.node ? `${event.event} ${event.node}` : null;
+    if (same !== null && first.has(same)) first.get(same).times += event.times ?? 1;
+    else {
+      const entry = { ...event, times: event.times ?? 1 };
+      kept.push(entry);
+      if (same !== null) first.set(same, entry);
+    }
+  }
+  return kept;
 }
 
 function keyOf(event) {

@@ -7,10 +7,10 @@ export function band(share) {
   return share <= 0.1 ? "OK" : share <= 0.5 ? "LOW" : "HIGH";
 }
 
-export function toneOf({ state, busy, blocked, paused, over }) {
+export function toneOf({ state, busy, blocked, paused, over, cut }) {
   if (state === "failed") return { tone: "failed", word: "failed" };
+  if (over && cut) return { tone: "ended", word: "cut off" }; // the run ended before this node had
   if (state === "ended") return { tone: "ended", word: "ended" };
-  if (over) return { tone: "busy-low", word: "cut off" }; // the run ended before this node had finished
   if (paused) return { tone: "paused", word: "paused" };
   if (blocked > 0.1) return { tone: blocked > 0.5 ? "blocked-high" : "blocked-low", word: `${percent(blocked)} blocked` };
   if (busy > 0.1) return { tone: busy > 0.5 ? "busy-high" : "busy-low", word: `${percent(busy)} busy` };
@@ -26,6 +26,7 @@ const SIGNS = {
   paused: "M4 2.5v7M8 2.5v7",
   ended: "M3 3h6v6H3z",
   failed: "M3 3l6 6M9 3L3 9",
+  short: "M6 1.8L11 10.4H1zM6 5v2.6",
   lost: "M3.8 4.2a2.2 2.2 0 1 1 3.2 2q-1 .5-1 1.4M6 9.6v.2",
 };
 
