@@ -66,6 +66,7 @@ from streamweave_lab.operators import (
 from streamweave_lab.progress.window import Counting, ProcessingTime, Session, Sliding, Tumbling
 
 if TYPE_CHECKING:
+    from streamweave_lab import testing
     from streamweave_lab.engine.rehearse import Rehearsal
     from streamweave_lab.ops.log_settings import LogSettings
     from streamweave_lab.ops.logs import Log
@@ -146,6 +147,7 @@ __all__ = [
     "rehearse",
     "runs",
     "sum",
+    "testing",
 ]
 
 
@@ -160,6 +162,8 @@ _LATER = {
 def __getattr__(name: str) -> Any:
     if name in _LATER:
         return getattr(import_module(_LATER[name]), name)
+    if name == "testing":
+        return import_module("streamweave_lab.testing")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
