@@ -28,6 +28,8 @@ class Stamper:
         self._time = time
         self._lag = lag
         self._grid = None if granularity is None else Grid(exact(granularity))
+        self._next = -inf
+        """No watermark before this one passes a multiple; minus infinity: not known."""
         self.newest = -inf
         """The newest event time seen, in seconds."""
 
@@ -50,6 +52,8 @@ class Stamper:
 
     def _cuts(self, times: list[float], top: float) -> Iterator[int]:
         """After how many items the watermark passes a multiple of the granularity; the last of them is the newest."""
+        if self._grid is None or top - self._lag < self._next:
+            return
         now, at = self._multiple(self.newest), 0
         highest = self._multiple(top)
         while highest > now:
@@ -58,6 +62,7 @@ class Stamper:
             at = next(place for place in places if self._multiple(times[place]) > now) + 1
             now = self._multiple(times[at - 1])
             yield at
+        self._next = self._grid.at(int(max(now, highest)) + 1)
 
     def _before(self, multiple: float) -> float:
         """A little before the time at which the watermark reaches a multiple: to compare is faster than to divide."""
