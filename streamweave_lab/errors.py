@@ -27,7 +27,22 @@ class IllegalMoveError(StreamweaveError):
 
     def __init__(self, graph: str, verb: str, state: str) -> None:
         self.graph, self.verb, self.state = graph, verb, state
-        super().__init__(f"run {graph!r} is {state}: it cannot {verb} now")
+        remedy = _REMEDIES.get(f"{state}, {verb}") or _REMEDIES.get(state, "")
+        super().__init__(f"run {graph!r} is {state}: it cannot {verb} now{remedy and '; ' + remedy}")
+
+
+_REMEDIES = {
+    "starting": "wait until it has started",
+    "running, step": "pause it first",
+    "running, resume": "it flows already",
+    "paused, pause": "nothing flows already",
+    "paused": "resume it first",
+    "draining": "it is about to end; await done() to see how",
+    "suspending": "it is about to end; await done() to see how",
+    "stopped": "start the graph again",
+    "failed": "start the graph again",
+}
+"""What to do about a verb that a state does not allow."""
 
 
 class NotRunningError(StreamweaveError):
@@ -41,7 +56,8 @@ class NotRunningError(StreamweaveError):
 class RunFailedError(StreamweaveError):
     """The run ended because a node failed; `node`, `item` and the cause tell which, on what, and why.
 
-    `item` is None where it was not about one item; `why` says why supervision did not let it go on, if it did before.
+    `node` is "" where none is to blame, as for state that could not be kept; `item` is None where it was not about one
+    item; `why` says why supervision did not let it go on, if it did before.
     The message tells of item and error what the graph's `redact` lets be seen; the attributes are what they are.
     """
 
@@ -53,8 +69,9 @@ class RunFailedError(StreamweaveError):
         on = "" if item is None else f" on item {_short(item) if item_shown is None else item_shown}"
         can_go_on = on and has_error_port and not isinstance(error, NotAwaitedError | NotImplementedError)
         hint = f"; draw {node}.error to a sink to keep such items and go on" if can_go_on else ""
+        where = node and f" in node {node!r}"
         reasons = "; ".join(filter(None, (error_shown or repr(error), why)))
-        super().__init__(f"run {graph!r} failed in node {node!r}{on}: {reasons}{hint}")
+        super().__init__(f"run {graph!r} failed{where}{on}: {reasons}{hint}")
 
 
 class NotAwaitedError(StreamweaveError, TypeError):

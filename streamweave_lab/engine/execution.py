@@ -6,7 +6,7 @@ import asyncio
 import copy
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -251,7 +251,20 @@ class Execution:
 
     def _end_kept(self) -> None:
         self._fail_if_insecure()
+        last = self.last_checkpoint
+        if self.lifecycle.state is State.SUSPENDING and last is not None and not last.committed:
+            self._fail_unkept(last.problem or "")
         self._end(State.STOPPED, self._say_finished)
+
+    def _fail_unkept(self, problem: str) -> None:
+        """Nobody can go on from what was suspended, and nobody shall believe it."""
+        assert self.checkpoints is not None  # noqa: S101 - else it could not have been suspended
+        newest = self.checkpoints.last_id or (self.resume_from and self.resume_from.id)
+        left = f"checkpoint {newest} is the newest to go on from" if newest else "there is none to go on from"
+        error = StateError(f"the state it was suspended with is in no checkpoint: {problem}; {left}")
+        self.failure = RunFailedError(self.name, "", None, error)
+        self.failure.__cause__ = error
+        self._end(State.FAILED, self._say_unkept)
 
     async def _elsewhere(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do `work` in a thread, for the loop has no time for it; virtual time would run away meanwhile."""
@@ -316,8 +329,14 @@ class Execution:
         dropped = sum(self.dropped.values())
         self.told("run.stopped", f"stopped; {dropped} items dropped", level="warning" if dropped else "info")
 
+    def _say_unkept(self) -> None:
+        assert self.failure is not None  # noqa: S101 - it is why the run has ended
+        self.told("run.failed", f"{self.failure.error}; {sum(self.dropped.values())} items dropped", level="error")
+
     def _say_finished(self) -> None:
-        if self.draining is None:
+        if self._suspend_task is not None and self.last_checkpoint is not None:
+            self.told("run.stopped", f"suspended; checkpoint {self.last_checkpoint.id} holds its state")
+        elif self.draining is None:
             self.told("run.stopped", "all sources have ended, and everything is finished")
 
     def _say_failed(self) -> None:
@@ -331,7 +350,7 @@ class Execution:
         if self.lifecycle.over:
             return
         self.lifecycle.move(state, state.value)
-        self.dropped = self.core.halt()
+        self.dropped = self.core.halt(unkept=self._suspend_task is not None and not self._kept)
         self.ended_at, self.ended_now = self.core.clock.wall(), self.core.clock.now()
         if self._barrier_met is not None and not self._barrier_met.done():
             self._barrier_met.set_result(None)
@@ -341,6 +360,10 @@ class Execution:
             self._note_checkpoint(self.last_checkpoint)
         say()  # before anybody who waits for the end, perhaps in another thread, can look
         self._over.set_result(None)
+
+    @property
+    def _kept(self) -> bool:
+        return self.last_checkpoint is not None and self.last_checkpoint.committed
 
     def _may_drain(self) -> bool:
         if self.lifecycle.state is State.STARTING:
@@ -414,11 +437,39 @@ class Execution:
         self.core.resume()  # only now, so that a paused run takes in nothing new
         over = asyncio.ensure_future(self.over())
         await asyncio.wait([over], timeout=timeout)
+        problem = "" if self.failure is None else str(self.failure)
         if not over.done():
             over.cancel()
-            self.force_end()
+            problem = self._too_late(timeout)
+            self._end(State.STOPPED, partial(self._say_too_late, problem))
         seconds = self.core.clock.now() - began
         if self.last_checkpoint is None:
-            problem = "it failed" if self.failure else f"not every node met the barrier within {timeout:g} s"
+            problem = problem or "it was ended before every node had met the barrier"
             return Checkpointed(False, seconds=seconds, problem=problem, dropped=self.dropped)
-        return replace(self.last_checkpoint, seconds=seconds)
+        return replace(self.last_checkpoint, seconds=seconds, dropped=self.dropped)
+
+    async def _suspended_within(self, timeout: float) -> Drained:
+        """Wait for the suspend under way, and end it by force when the time is up; the account as of a drain."""
+        assert self._suspend_task is not None  # noqa: S101 - it is under way
+        began = self.core.clock.now()
+        await asyncio.wait([self._suspend_task], timeout=timeout)
+        if not self.lifecycle.over:
+            problem = self._too_late(timeout)
+            self._end(State.STOPPED, partial(self._say_too_late, problem))
+        complete = not self.dropped and not any(state.node.holds for state in self.core.states)
+        return Drained(complete, self.core.clock.now() - began, {}, self.dropped)
+
+    async def _written_within(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds), self._writing:
+                pass
+
+    def _too_late(self, timeout: float) -> str:
+        awaited = self.awaited
+        if awaited is None or not awaited.nodes:
+            return f"its checkpoint was not written within {timeout:g} s; it may be there later all the same"
+        return f"{', '.join(awaited.nodes)} had not met the barrier within {timeout:g} s"
+
+    def _say_too_late(self, problem: str) -> None:
+        dropped = sum(self.dropped.values())
+        self.told("run.stopped", f"stopped, not suspended: {problem}; {dropped} items dropped", level="warning")

@@ -81,7 +81,8 @@ def why_not_ready(run: Execution, loop: LoopStatus) -> Iterable[str]:
     """A sentence for each reason why the run is not ready."""
     state = run.lifecycle.state
     if state is State.FAILED and run.failure is not None:
-        yield f"failed: {run.failure.node}: {run.error_shown(run.failure.error)}"
+        where = run.failure.node and f"{run.failure.node}: "  # state that could not be kept is no node's fault
+        yield f"failed: {where}{run.error_shown(run.failure.error)}"
     elif state is State.STARTING and run.waits_for is not None:
         yield "starting: the run it replaces has not ended"
     elif state is State.DRAINING and run.draining is not None:

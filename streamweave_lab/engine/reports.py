@@ -44,7 +44,8 @@ class Checkpointed:
     problem: str | None = None
     """Why it was not committed, and what to do."""
     dropped: dict[str, int] = field(default_factory=dict)
-    """Of a suspend that ran out of time: items that were left, by edge and node; they are in an earlier checkpoint."""
+    """Of a suspend that kept nothing: items that were left, by edge and node. Who goes on from an earlier checkpoint
+    has those that came before it, and those that sources bring again."""
 
 
 @dataclass(frozen=True)

@@ -97,4 +97,4 @@ class Restarts:
 
 
 def _soon(seconds: float) -> str:
-    return f"in {seconds:.1f} s" if seconds >= 0.1 else f"in {seconds * 1000:.2g} ms"
+    return f"in {seconds:.1f} s" if seconds >= 0.1 else f"in {seconds * 1000:.3g} ms"

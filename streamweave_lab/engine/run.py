@@ -179,8 +179,11 @@ class LocalRun(Execution):
         """Take in nothing new, finish everything in flight, close windows, flush sinks, and stop.
 
         After `timeout` seconds it is ended by force. The account says what was dropped, by edge, and which nodes
-        held it. Can be called in any state, and twice: the second call waits for the same drain.
+        held it. Can be called in any state, and twice: the second call waits for the same drain. While the run is being
+        suspended it waits for that, which is no longer to be turned back; `complete` is then False if nodes hold items.
         """
+        if self._suspend_task is not None and not self.lifecycle.over:
+            return await self._suspended_within(timeout)
         if self._drain_task is None:
             if self.lifecycle.over or not self._may_drain():
                 return Drained(not self.dropped and self.failure is None, 0.0, {}, self.dropped)
@@ -208,7 +211,9 @@ class LocalRun(Execution):
         """Finish what is in flight, keep everything else as it is in a checkpoint, and stop.
 
         Windows stay open and nothing that is held back is sent: `start(store=…, resume=True)` goes on from there.
-        After `timeout` seconds the run is stopped; then an earlier checkpoint, if there is one, is the newest.
+        After `timeout` seconds the run is stopped, and the report's `problem` names the nodes that had not met the
+        barrier. Where the checkpoint cannot be written the run has failed. In both cases `committed` is False,
+        `dropped` is the account, and an earlier checkpoint, if there is one, is the newest.
 
         Raises: StateError if the run was started without `store=`; IllegalMoveError if it does not run.
         """
@@ -220,10 +225,14 @@ class LocalRun(Execution):
 
     @on_own_loop
     async def stop(self) -> Stopped:
-        """Stop now. What is in flight is lost, counted, and reported by edge and by node."""
+        """Stop now. What is in flight is lost, counted, and reported by edge and by node.
+
+        A checkpoint that is being written is waited for, at most 5 s: another run may then have the store. It counts.
+        """
         began = self.core.clock.now()
         if not self.lifecycle.over:
             self._end(State.STOPPED, self._say_stopped)
+            await self._written_within(5.0)
         return Stopped(self.core.clock.now() - began, self.dropped)
 
     @on_own_loop

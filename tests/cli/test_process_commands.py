@@ -98,7 +98,7 @@ def test_what_the_state_does_not_allow_is_told_with_70(ask: Ask) -> None:
     answer = ask("resume")
     assert (answer.exit_code, answer.stderr) == (
         70,
-        "streamweave-lab: run 'endless' is running: it cannot resume now\n",
+        "streamweave-lab: run 'endless' is running: it cannot resume now; it flows already\n",
     )
 
 

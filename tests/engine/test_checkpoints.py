@@ -354,7 +354,9 @@ def test_a_suspend_that_takes_too_long_stops_and_says_what_was_left(tmp_path: Pa
         await asyncio.sleep(3.2)
         report = await run.suspend(timeout=5.0)
         assert not report.committed
-        assert report.problem == "not every node met the barrier within 5 s"
+        assert report.problem == "hang had not met the barrier within 5 s"
+        assert run.events[0].message == f"stopped, not suspended: {report.problem}; 4 items dropped"
+        assert run.events[0].level == "warning"
         assert Multiset(report.dropped) == Multiset({"hang": 1, "ticks.out -> hang.in": 3})
         assert [info.reason for info in store.list("g")] == ["start"]
 

@@ -13,6 +13,7 @@ from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.engine.status import Status
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.operators import ForEach, Replay
+from streamweave_lab.ops.http.bodies import Back, Changes, Verified
 from streamweave_lab.ops.http.limits import Limits
 from streamweave_lab.ops.server import serve
 from tests.ops.http.conftest import TOKEN
@@ -93,7 +94,7 @@ def test_a_move_that_the_run_cannot_make_now_is_a_conflict(client: httpx.Client)
     assert (refused.status_code, refused.headers["content-type"]) == (409, "application/problem+json")
     document = refused.json()
     assert document["type"] == "urn:streamweave:problem:illegal-move"
-    assert document["detail"] == "run 'endless' is running: it cannot resume now"
+    assert document["detail"] == "run 'endless' is running: it cannot resume now; it flows already"
     assert client.get(f"/operations/{document['operation']}").json()["problem"]["status"] == 409
 
 
@@ -234,3 +235,11 @@ def test_what_a_run_that_has_ended_is_asked_is_answered_at_once(client: httpx.Cl
         "drain": 200, "suspend": 409, "stop": 200, "reload": 200, "configure": 200, "rollback": 200,
         "checkpoint": 409, "pause": 409, "resume": 409, "step": 409, "tap": 200,
     }  # fmt: skip
+
+
+def test_a_change_is_watched_as_long_as_the_process_says_unless_the_body_says_otherwise() -> None:
+    changes = Changes(changes={"verify": 2})
+    assert changes.arguments(3.0) == (({"verify": 2}, 3.0), {})
+    assert Changes(changes={"a": 1}, verify=0.0).arguments(3.0) == (({"a": 1}, 0.0), {})
+    assert Verified().arguments(3.0) == ((), {"verify": 3.0})
+    assert Back(version=1, verify=1.0).arguments(3.0) == ((), {"version": 1, "verify": 1.0})
