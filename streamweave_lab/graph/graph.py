@@ -8,8 +8,9 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from streamweave_lab import upward
-from streamweave_lab.errors import GraphError
+from streamweave_lab.errors import GraphError, StreamweaveError
 from streamweave_lab.graph.checks import check_start, checked
+from streamweave_lab.graph.frames import shortened
 from streamweave_lab.graph.node import Node
 from streamweave_lab.graph.port import ClosedPath
 from streamweave_lab.graph.redaction import Redact, at_length, error_shown, redacted
@@ -163,7 +164,10 @@ class Graph:
         """
         check_start(self.name, self, config)
         keeping = {"store": store, "every": checkpoint_every, "resume": resume, "allow_changed": allow_changed}
-        run: LocalRun = upward.call(upward.START, self, config, host=host, replace=replace, keeping=keeping)
+        try:
+            run: LocalRun = upward.call(upward.START, self, config, host=host, replace=replace, keeping=keeping)
+        except StreamweaveError as error:
+            raise shortened(error) from error.__cause__
         return run
 
     def run_to_end(
@@ -184,5 +188,8 @@ class Graph:
         """
         check_start(self.name, self, config)
         keeping = {"store": store, "resume": resume, "allow_changed": allow_changed}
-        run: LocalRun = upward.call(upward.RUN_TO_END, self, config, deterministic=deterministic, keeping=keeping)
+        try:
+            run: LocalRun = upward.call(upward.RUN_TO_END, self, config, deterministic=deterministic, keeping=keeping)
+        except StreamweaveError as error:
+            raise shortened(error) from error.__cause__
         return run
