@@ -107,11 +107,18 @@ def diff(
 
 
 @config.command()
+@click.argument("journal", metavar="[FILE]", type=click.Path(path_type=Path), required=False)
 @process_options
 @json_option
-def history(url: str | None, token_file: Path | None, ca: Path | None, as_json: bool) -> None:
-    """Show the configuration versions of a run, newest first: who asked for each, when, why, and what became of it."""
-    versions = asyncio.run(asked(url, token_file, ca, "/config/history"))["versions"]
+def history(journal: Path | None, url: str | None, token_file: Path | None, ca: Path | None, as_json: bool) -> None:
+    """Show the configuration versions of a run, newest first: who asked for each, when, why, and what became of it.
+
+    With FILE: those in the journal that `run --history FILE` keeps, whether the run goes on or not.
+    """
+    if journal is not None:
+        versions = _in_journal(journal)
+    else:
+        versions = asyncio.run(asked(url, token_file, ca, "/config/history"))["versions"]
     if as_json:
         put_json(versions)
         return
@@ -129,7 +136,7 @@ def history(url: str | None, token_file: Path | None, ca: Path | None, as_json: 
 @verify_option
 @json_option
 def rollback(
-    version: int | None, url: str | None, token_file: Path | None, ca: Path | None, why: str, verify: float,
+    version: int | None, url: str | None, token_file: Path | None, ca: Path | None, why: str, verify: float | None,
     as_json: bool,
 ) -> None:  # fmt: skip
     """Bring back the values of an earlier VERSION, or of the one before that in force now, under a new number.
@@ -149,6 +156,15 @@ def _read(spec: str, file: Path | None, config_class: str | None) -> Config:
     if known is None:
         raise ConfigError(spec, ("it takes no configuration, as far as its nodes say; if it does, say --config-class",))
     return known.load(file)
+
+
+def _in_journal(path: Path) -> list[dict[str, Any]]:
+    from streamweave_lab.ops.config_store import versions_in
+
+    try:
+        return [version.public() for version in versions_in(path)]
+    except OSError as error:
+        raise ConfigError(str(path), (f"the journal cannot be read: {error.strerror or error}",)) from None
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

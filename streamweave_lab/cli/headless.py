@@ -101,7 +101,7 @@ class Headless:
             yield
             await _answered()
             return
-        with self.serving.begin(run) as server:
+        with self.serving.begin(run, self.verify) as server:
             say(self.serving.told(server))
             yield
             await _answered()

@@ -53,8 +53,9 @@ def json_option(command: F) -> F:
 def verify_option(command: F) -> F:
     """--verify."""
     return click.option(
-        "--verify", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS",
-        help="Watch the run so long after a change of its configuration, and roll back if it does worse.",
+        "--verify", type=click.FloatRange(min=0), default=None, metavar="SECONDS",
+        help="Watch the run so long after a change of its configuration, and roll back if it does worse. "
+        "What `run` says holds for all changes that do not say it.",
     )(command)  # fmt: skip
 
 

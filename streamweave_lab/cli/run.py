@@ -110,7 +110,7 @@ def run(spec: str, file: Path | None, config_class: str | None, log: str | None,
         headless = Headless(
             graph, config, store, _every(options), _resume(options),
             options["allow_changed"], _serving(options), options["drain_timeout"], options["history"],
-            options["watch_config"], options["verify"], options["on_term"], options["collector"],
+            options["watch_config"], options["verify"] or 0.0, options["on_term"], options["collector"],
         )  # fmt: skip
         console = _console(events)
         ended = asyncio.run(headless.carry_out(console))

@@ -27,12 +27,15 @@ class Serving:
     cert: Path | None = None
     key: Path | None = None
 
-    def begin(self, run: LocalRun) -> Server:
-        """Serve `run`. Raises: OSError that names the port, if it is taken; ConfigError; ValueError."""
+    def begin(self, run: LocalRun, verify: float = 0.0) -> Server:
+        """Serve `run`, whose changes are watched for `verify` seconds unless it is said.
+
+        Raises: OSError that names the port, if it is taken; ConfigError; ValueError.
+        """
         files = {"token_file": self.token_file, "certfile": self.cert, "keyfile": self.key}
         given: dict[str, Any] = {name: file for name, file in files.items() if file is not None}
         try:
-            return run.serve(self.host, self.port, **given)
+            return run.serve(self.host, self.port, verify=verify, **given)
         except ValueError as error:
             raise ConfigError("--serve", (str(error),)) from None
 

@@ -93,7 +93,7 @@ def resume(url: str | None, token_file: Path | None, ca: Path | None, why: str) 
 @verify_option
 @json_option
 def reload(
-    url: str | None, token_file: Path | None, ca: Path | None, why: str, verify: float, as_json: bool
+    url: str | None, token_file: Path | None, ca: Path | None, why: str, verify: float | None, as_json: bool
 ) -> None:  # fmt: skip
     """Let a run read its configuration again, and apply what has changed, or refuse it whole.
 

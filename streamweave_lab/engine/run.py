@@ -137,13 +137,15 @@ class LocalRun(Execution):
         self, host: str = "127.0.0.1", port: int = 0, *, token: str | None = None,
         token_file: str | PathLike[str] | None = None, certfile: str | PathLike[str] | None = None,
         keyfile: str | PathLike[str] | None = None, hosts: tuple[str, ...] = (), limits: Limits | None = None,
+        verify: float = 0.0,
     ) -> Server:  # fmt: skip
         """Answer probes, metrics, and with a token everything else, over HTTP from a thread of its own.
 
         Port 0 takes a free one. The token is `token`, or from `token_file`, STREAMWEAVE_TOKEN_FILE or
         STREAMWEAVE_TOKEN; on loopback a random one is made if there is none. `certfile` and `keyfile` are PEM
-        files, for TLS; `hosts` the names it may be asked by, beside the usual; `limits` what it bears. GET
-        /openapi.json describes everything.
+        files, for TLS; `hosts` the names it may be asked by, beside the usual; `limits` what it bears. A change of
+        the configuration is watched for `verify` seconds, unless who asks says for how long. GET /openapi.json
+        describes everything.
 
         Returns: a Server with `.url`, `.token` and `.close()`. Raises: ConfigError for a token or certificate that
         cannot be used, and for an address that other machines can reach without a token; OSError if the port is
@@ -151,7 +153,7 @@ class LocalRun(Execution):
         """
         server: Server = upward.call(
             upward.SERVE, self, host=host, port=port, token=token, token_file=token_file, certfile=certfile,
-            keyfile=keyfile, hosts=hosts, limits=limits,
+            keyfile=keyfile, hosts=hosts, limits=limits, verify=verify,
         )  # fmt: skip
         return server
 

@@ -117,6 +117,19 @@ class Journal:
             yield file
 
 
+def versions_in(path: str | os.PathLike[str]) -> tuple[Version, ...]:
+    """The versions in a journal, of whatever graph, newest first; nothing is written.
+
+    Raises: StateError if it is damaged, or no journal; OSError if it cannot be read.
+    """
+    first = Path(path).read_bytes().partition(b"\n")[0].partition(b" ")[2]
+    try:
+        graph = json.loads(first)["graph"]
+    except (ValueError, KeyError, TypeError):
+        raise StateError(f"{path} is no journal of a configuration; name the file that --history was given") from None
+    return Journal(path, graph).versions()
+
+
 def keep_history(run: LocalRun, path: str | os.PathLike[str]) -> None:
     """See `LocalRun.keep_history`."""
     if run.config is None:
@@ -154,4 +167,4 @@ def _secure_folder(folder: Path) -> None:
         os.close(place)
 
 
-__all__ = ["Journal", "keep_history"]
+__all__ = ["Journal", "keep_history", "versions_in"]

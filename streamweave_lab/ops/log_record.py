@@ -13,6 +13,8 @@ from streamweave_lab.engine.status import EventStatus
 QUOTING = frozenset({"node.stopped", "node.restarting", "node.close_failed"})
 """Events without a traceback whose message quotes the error all the same."""
 
+WITH_ITEMS = "its words may quote an item, and are written only by a log with `items`, as STREAMWEAVE_LOG=info,items"
+
 _MORE = re.compile(r" \(and (\d+) more since the last such event\)$")
 _ERROR = re.compile(r": ([A-Za-z_]\w*)\(.*", re.DOTALL)
 _RAISED = re.compile(r'^  File "([^"\n]*)", line (\d+), in (\S+)\n(?:    .*\n)*(?:([A-Za-z_][\w.]*)(?::|$))?', re.M)
@@ -66,7 +68,9 @@ def message(event: EventStatus, *, items: bool) -> str:
         return said
     named = _ERROR.sub(r": \1", said)
     surely = event.traceback is not None or event.item is not None or event.event in QUOTING
-    return said.partition(": ")[0] + ": an error" if surely and named == said else named
+    named = said.partition(": ")[0] + ": an error" if surely and named == said else named
+    # The end of a service, and all that is left to look at: it says how to see more.
+    return f"{named}; {WITH_ITEMS}" if event.event == "node.failed" else named
 
 
 def more(event: EventStatus) -> int:

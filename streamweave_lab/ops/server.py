@@ -57,14 +57,14 @@ class Server:
 
     def __init__(
         self, run: Served, listening: socket.socket, host: str, token: Token, *, hosts: frozenset[str],
-        certfile: File | None = None, keyfile: File | None = None, limits: Limits | None = None,
+        certfile: File | None = None, keyfile: File | None = None, limits: Limits | None = None, verify: float = 0.0,
     ) -> None:  # fmt: skip
         self.run = run
         self.port: int = listening.getsockname()[1]
         self.url = _url(host, self.port, tls=certfile is not None)
         self._token, self._listening = token, listening
         limits = limits or Limits()
-        self._api = Api(run, token, limits)
+        self._api = Api(run, token, limits, verify)
         self._uvicorn = uvicorn.Server(
             uvicorn.Config(
                 application(self._api, hosts, exposed=not _is_loopback(host)),
@@ -117,7 +117,7 @@ _servers: weakref.WeakSet[Server] = weakref.WeakSet()
 def serve(
     run: Served, host: str = "127.0.0.1", port: int = 0, *, token: str | None = None, token_file: File | None = None,
     certfile: File | None = None, keyfile: File | None = None, hosts: tuple[str, ...] = (),
-    limits: Limits | None = None,
+    limits: Limits | None = None, verify: float = 0.0,
 ) -> Server:  # fmt: skip
     """Answer the HTTP API of `run`, which GET /openapi.json describes; port 0 takes a free one.
 
@@ -126,6 +126,8 @@ def serve(
     there is none; any other address is refused without one. With `certfile` (and `keyfile`, unless the key is in
     the same file), both PEM, it speaks TLS. On loopback only the names of this machine are accepted as Host;
     elsewhere `hosts`, or any name if none are given.
+
+    A change of the configuration that does not say so is watched for `verify` seconds, as by `run.reload`.
 
     A server that an earlier run of the same name has on this port is closed first, so a cell can be run twice.
 
@@ -144,7 +146,7 @@ def serve(
     named = frozenset({*map(_bracketed, hosts), *LOOPBACK, _bracketed(host)}) if hosts or loopback else frozenset({ANY})
     listening = _listen(host, port)
     server = Server(
-        run, listening, host, found, hosts=named, certfile=certfile, keyfile=keyfile, limits=limits
+        run, listening, host, found, hosts=named, certfile=certfile, keyfile=keyfile, limits=limits, verify=verify
     )  # fmt: skip
     _servers.add(server)
     return server

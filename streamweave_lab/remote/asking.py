@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from streamweave_lab.clock import SYSTEM_CLOCK
+from streamweave_lab.config.history import History
 from streamweave_lab.engine.actor import actor
 from streamweave_lab.errors import NotAllowedError, RemoteError, UnreachableError
 from streamweave_lab.remote import reading
@@ -42,6 +43,15 @@ class Asker:
         report = reading.report(verb, result)
         await self._look(verb, report)
         return report
+
+    async def history(self) -> History:
+        """Raises: UnreachableError."""
+        try:
+            return reading.history(await self._line.get("/config/history"))
+        except LostError as error:
+            raise UnreachableError(f"run {self._name!r} could not be asked for its history: {error}") from None
+        except Problem as problem:
+            raise reading.error(problem, self._name, "tell its history") from None
 
     async def _plan(self) -> Any:
         return await self._line.get("/plan", seconds=PLAN_SECONDS)

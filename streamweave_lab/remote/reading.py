@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import SecretBytes, SecretStr, TypeAdapter, ValidationError
 
+from streamweave_lab.config.history import History, Version
 from streamweave_lab.config.plan import Plan
 from streamweave_lab.engine.reports import Checkpointed, Drained, Reloaded, Stopped
 from streamweave_lab.engine.status import EventStatus, Status
@@ -43,6 +44,17 @@ def report(verb: str, result: Any) -> Any:
         raise RemoteError(
             f"the report of {verb} cannot be read: {where}: {first['msg']}; are the versions equal?"
         ) from None
+
+
+def history(document: Any) -> History:
+    """The versions that were answered. Raises: RemoteError if they are none."""
+    try:
+        versions = _adapter(tuple[Version, ...]).validate_python(document["versions"])
+    except (ValidationError, KeyError, TypeError):
+        raise RemoteError("the history cannot be read; are the versions equal?") from None
+    found = History()
+    found.versions = versions
+    return found
 
 
 def status(document: Any, url: str, before: Status | None) -> Status:
@@ -101,8 +113,8 @@ def revealed(value: Any) -> Any:
 
 
 @cache
-def _adapter(kind: type) -> TypeAdapter[Any]:
+def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
-__all__ = ["error", "key", "report", "revealed", "status"]
+__all__ = ["error", "history", "key", "report", "revealed", "status"]

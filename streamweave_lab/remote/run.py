@@ -22,6 +22,7 @@ from streamweave_lab.remote.asking import Asker, body_of, changes_of
 from streamweave_lab.remote.watch import Watch
 
 if TYPE_CHECKING:
+    from streamweave_lab.config.history import History
     from streamweave_lab.config.model import Config
     from streamweave_lab.remote.line import Line
 
@@ -145,6 +146,14 @@ class RemoteRun:
     async def plan(self) -> Plan:
         """See LocalRun."""
         return await self._report(Plan, self.ask("plan"))
+
+    async def history(self) -> History:
+        """The versions of its configuration, newest first; of a LocalRun it is a property, here the process is asked.
+
+        Raises: UnreachableError; RemoteError.
+        """
+        asked = asyncio.run_coroutine_threadsafe(self._asker.history(), self.loop)
+        return await asyncio.wrap_future(asked)
 
     async def checkpoint(self) -> Checkpointed:
         """See LocalRun."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from streamweave_lab.operators import Collect, Map, Replay
 from streamweave_lab.ops.explain import explain
 from streamweave_lab.ops.http.plain import encoded
 from streamweave_lab.ops.http.problems import problem_of
+from streamweave_lab.ops.log_record import WITH_ITEMS
 from streamweave_lab.ops.logs import log_to
 from streamweave_lab.testing.loop import run_virtual
 
@@ -88,6 +90,17 @@ def test_the_history_has_no_item_even_where_a_change_made_the_run_fail(tmp_path:
     told = run_virtual(main())
     assert "failed: call: ValueError" in told
     assert ITEM not in told + (tmp_path / "journal").read_text()
+
+
+def test_a_log_without_items_names_node_type_and_place_and_says_how_the_words_are_seen(tmp_path: Path) -> None:
+    lines: list[str] = []
+    with log_to(lines.append):
+        asyncio.run(ended(tmp_path / "journal"))
+    (failed,) = [json.loads(line) for line in lines if "node.failed" in line]
+    assert failed["message"] == f"call: ValueError; {WITH_ITEMS}"
+    assert (failed["node_id"], failed["error_type"]) == ("call", "ValueError")
+    assert failed["error_at"].startswith("test_secrets.py:")
+    assert ITEM not in "".join(lines)
 
 
 def test_secrets_of_every_configuration_that_a_run_has_had_are_hidden() -> None:

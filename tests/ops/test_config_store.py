@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from click.testing import CliRunner
 from pydantic import SecretStr
 
+from streamweave_lab.cli.main import main as cli
 from streamweave_lab.config.model import Config, live
 from streamweave_lab.engine.actor import acting
 from streamweave_lab.errors import ConfigError, StateError
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.graph.node import Wait
 from streamweave_lab.operators import Collect, Replay
-from streamweave_lab.ops.config_store import Journal
+from streamweave_lab.ops.config_store import Journal, versions_in
 from streamweave_lab.testing.loop import run_virtual
 
 
@@ -212,3 +214,14 @@ def test_on_a_loop_of_real_time_the_journal_is_written_beside_it(tmp_path):
     assert [version.outcome for version in Journal(tmp_path / "history.jsonl", "ticking").versions()] == [
         "refused", "applied", "started",
     ]  # fmt: skip
+
+
+def test_a_journal_is_read_while_nothing_runs_and_what_is_none_is_refused(tmp_path):
+    path = tmp_path / "history.jsonl"
+    process(path, Settings(), {"factor": 2})
+    assert [(each.version, each.outcome) for each in versions_in(path)] == [(2, "applied"), (1, "started")]
+    answer = CliRunner().invoke(cli, ["config", "history", str(path)])
+    assert (answer.exit_code, "factor: 1 → 2" in answer.stdout) == (0, True)
+    (tmp_path / "other").write_text("{}")
+    with pytest.raises(StateError, match="is no journal of a configuration; name the file that --history was given"):
+        versions_in(tmp_path / "other")

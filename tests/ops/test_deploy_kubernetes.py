@@ -128,14 +128,19 @@ def test_the_one_pod_may_be_moved_and_is_found_also_while_it_is_not_ready(writte
         assert selector == labels
 
 
-def test_prometheus_finds_the_pod_by_annotations(written):
-    port = container_of(written)["ports"][0]
-    assert written["StatefulSet"]["spec"]["template"]["metadata"]["annotations"] == {
+def test_prometheus_finds_the_pod_by_annotations(tmp_path):
+    plain = yaml.safe_load(manifests(Kubernetes(deployed(tmp_path), IMAGE))["statefulset.yaml"])["spec"]["template"]
+    assert plain["metadata"]["annotations"] == {
         "prometheus.io/scrape": "true",
-        "prometheus.io/port": str(port["containerPort"]),
+        "prometheus.io/port": str(plain["spec"]["containers"][0]["ports"][0]["containerPort"]),
         "prometheus.io/path": "/metrics",
     }
+
+
+def test_a_pod_with_a_monitor_is_not_scraped_a_second_time_by_annotations(written):
+    port = container_of(written)["ports"][0]
     assert written["PodMonitor"]["spec"]["podMetricsEndpoints"][0]["port"] == port["name"]
+    assert "annotations" not in written["StatefulSet"]["spec"]["template"]["metadata"]
 
 
 def test_the_same_graph_is_written_the_same_every_time(tmp_path):

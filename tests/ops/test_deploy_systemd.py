@@ -147,3 +147,16 @@ def test_the_unit_can_be_read_by_whatever_reads_ini_files(asked):
     reader = configparser.ConfigParser(strict=False, interpolation=None)
     reader.read_string(unit(asked))
     assert reader["Install"]["wantedby"] == "multi-user.target"
+
+
+@pytest.mark.parametrize("place", ["/tmp/x", "/var/tmp"])
+def test_a_folder_that_the_unit_would_not_see_is_refused(asked, place):
+    with pytest.raises(ConfigError, match="PrivateTmp=yes does not see; move it to /opt"):
+        replace(asked, working_directory=place)
+
+
+def test_it_is_started_again_however_long_what_it_needs_is_missing(asked):
+    text = unit(replace(asked, version=254))
+    assert "\nStartLimitIntervalSec=0\n" in text
+    assert "\nRestartSteps=6\nRestartMaxDelaySec=120\n" in text
+    assert "RestartSteps" not in unit(asked)

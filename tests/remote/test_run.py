@@ -102,6 +102,8 @@ def test_a_plan_is_shown_and_a_reload_applied(tmp_path: Any) -> None:
         with sw.acting("anna", why="too tight"):
             assert (await run.configure(limit=40)).version == 2
         assert list(map(str, (await run.rollback(1)).changes)) == ["limit: 40 → 20"]
+        back, asked, *_ = await run.history()
+        assert (back.version, back.restores, asked.who, asked.why) == (3, 1, "http", "too tight")
         assert (await run.configure({"limit": 50}, 0.1)).verified == 0.1
         assert "did you mean limit?" in (await run.configure(limits=3)).refused[0]
         with pytest.raises(TypeError, match=r"such as run.configure\(limit=3\)"):

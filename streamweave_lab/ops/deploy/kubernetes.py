@@ -34,7 +34,7 @@ class Kubernetes:
     startup: int = 300
     """Seconds that it may take to restore the last checkpoint and start."""
     pod_monitor: bool = False
-    """Also write a PodMonitor, for the Prometheus operator; the annotations are for a Prometheus without it."""
+    """Write a PodMonitor, for the Prometheus operator, in the place of the annotations for one without it."""
     token_secret: str = field(default="", repr=False)
     """The Secret with the key `token`; by default `<name>-token`."""
 
@@ -174,7 +174,8 @@ def _pod_meta(asked: Kubernetes) -> Manifest:
         "prometheus.io/port": str(asked.deployment.port),
         "prometheus.io/path": "/metrics",
     }
-    return {"labels": asked.labels, "annotations": scrape}
+    # With a PodMonitor a Prometheus that looks for annotations too would scrape it twice.
+    return {"labels": asked.labels} | ({} if asked.pod_monitor else {"annotations": scrape})
 
 
 def _monitor(asked: Kubernetes) -> Manifest:

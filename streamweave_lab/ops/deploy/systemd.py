@@ -16,6 +16,9 @@ NOTIFY_RELOAD = 253
 OLDEST = 250
 """The first that knows %d, the folder of credentials."""
 
+STEPS = 254
+"""The first that waits longer from one start to the next."""
+
 FOLDER = "/etc/streamweave"
 
 HARDENING = """\
@@ -80,6 +83,7 @@ class Systemd:
             self.working_directory and _path_problem("working directory", self.working_directory),
             _path_problem("configuration file", f"{FOLDER}/{own.config.name}") if own.config else None,
             _target_problem(own.target, self.working_directory),
+            *map(_hidden_problem, (self.executable, self.working_directory or "/", own.target)),
             None if self.version >= OLDEST else f"systemd {self.version}: must be {OLDEST} or newer, for credentials",
             None if self.watchdog >= 0 else f"watchdog {self.watchdog}: must be 0 seconds or more",
         ])  # fmt: skip
@@ -110,6 +114,7 @@ def unit(asked: Systemd) -> str:
         "# 78: the configuration is wrong, and would be wrong again. 75: it may be tried again.",
         "Restart=on-failure",
         "RestartSec=5",
+        *(["RestartSteps=6", "RestartMaxDelaySec=120"] if asked.version >= STEPS else []),
         "RestartPreventExitStatus=78",
         "RestartForceExitStatus=75",
     ]
@@ -127,8 +132,8 @@ def _about(asked: Systemd) -> list[str]:
         f"Description=Run of the graph {asked.deployment.graph}",
         "Wants=network-online.target",
         "After=network-online.target",
-        "StartLimitIntervalSec=300",
-        "StartLimitBurst=10",
+        "# It is never given up: what it waits for may come back after hours.",
+        "StartLimitIntervalSec=0",
     ]
 
 
@@ -186,6 +191,14 @@ def _path_problem(what: str, path: str) -> str | None:
     if PurePosixPath(path).is_absolute() and not any(ord(letter) < 32 for letter in path):
         return None
     return f"{what} {path!r}: must be an absolute path"
+
+
+def _hidden_problem(path: str) -> str | None:
+    if not path.startswith(("/tmp/", "/var/tmp/")) and path not in ("/tmp", "/var/tmp"):  # noqa: S108 - not used
+        return None
+    return (
+        f"{path!r}: is in a folder that is emptied, and that a unit with PrivateTmp=yes does not see; move it to /opt"
+    )
 
 
 def _target_problem(target: str, working_directory: str | None) -> str | None:

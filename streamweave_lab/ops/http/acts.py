@@ -32,7 +32,7 @@ def act(verb: Verb, body: type[Body]) -> Answer:
     async def asked(api: Api, request: Request) -> Response:
         wait, key = _wait(request), _key(request)
         said = _parsed(body, await read_body(request, api.limits.body))
-        operation = api.operations.begin((verb, said.arguments(), said.why, request_id(request)), key)
+        operation = api.operations.begin((verb, said.arguments(api.verify), said.why, request_id(request)), key)
         over = await operation.wait(max(AT_ONCE, wait))
         if operation.problem is not None:
             raise _of_operation(operation)

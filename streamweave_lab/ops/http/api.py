@@ -36,8 +36,8 @@ class Served(Run, Protocol):
 class Api:
     """One run as it is served."""
 
-    def __init__(self, run: Served, token: Token, limits: Limits) -> None:
-        self.run, self.token, self.limits = run, token, limits
+    def __init__(self, run: Served, token: Token, limits: Limits, verify: float = 0.0) -> None:
+        self.run, self.token, self.limits, self.verify = run, token, limits, verify
         self.registry: CollectorRegistry = metrics.registry_of(run, run.status)
         self.operations = Operations(run, limits.running)
         self.feed = Feed(run)

@@ -31,8 +31,8 @@ class Body(BaseModel):
 
     why: str = Field("", max_length=500, description="Kept with the events, and with configuration versions.")
 
-    def arguments(self) -> Arguments:
-        """What the verb is called with."""
+    def arguments(self, verify: float = 0.0) -> Arguments:
+        """What the verb is called with; a change that does not say it is watched for `verify` seconds."""
         return (), self.model_dump(exclude={"why"})
 
 
@@ -53,10 +53,15 @@ class Verified(Body):
 
     example = {"why": "the limit was too tight", "verify": 5}
 
-    verify: float = Field(
-        0.0, ge=0, le=600, allow_inf_nan=False,
-        description="Seconds for which the run is watched afterwards; if it does worse, the change is rolled back.",
+    verify: float | None = Field(
+        None, ge=0, le=600, allow_inf_nan=False,
+        description="Seconds for which the run is watched afterwards; if it does worse, the change is rolled back. "
+        "By default as the process was started with, `run --verify`; 0: not at all.",
     )  # fmt: skip
+
+    def arguments(self, verify: float = 0.0) -> Arguments:
+        """What the verb is called with."""
+        return (), self.model_dump(exclude={"why"}) | {"verify": verify if self.verify is None else self.verify}
 
 
 class Changes(Verified):
@@ -68,9 +73,9 @@ class Changes(Verified):
         min_length=1, max_length=1000, description='By dotted name: `{"speed": 60, "sink.path": "b"}`.'
     )
 
-    def arguments(self) -> Arguments:
+    def arguments(self, verify: float = 0.0) -> Arguments:
         """By place, so that a field may have any name."""
-        return (dict(self.changes), self.verify), {}
+        return (dict(self.changes), verify if self.verify is None else self.verify), {}
 
 
 class Steps(Body):

@@ -74,7 +74,8 @@ def _act(verb: Verb, body: type[Body], summary: str, result: Any, *problems: int
 
 TABLE: tuple[Endpoint, ...] = (
     _open("/", probes.index, "What there is", "A page with links.", None, "text/html"),
-    _probe("/live", probes.live, "Is the run's event loop alive?", "503 once the run's event loop has been silent for 60 s: a restart would help."),
+    _probe("/live", probes.live, "Is the run's event loop alive?",
+           "503 once it has been silent for 60 s: then a restart would help."),
     _probe("/ready", probes.ready, "Does the run take part in the work?", "503 as soon as a drain begins."),
     _probe("/startup", probes.startup, "Has the run been restored and started?", "Once it has, this stays 200."),
     _open("/metrics", probes.scrape, "All counters, for Prometheus", "Text 0.0.4 unless OpenMetrics is asked for.",
