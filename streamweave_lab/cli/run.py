@@ -19,7 +19,7 @@ from streamweave_lab.cli.options import (
     on_term_option,
     verify_option,
 )
-from streamweave_lab.cli.stores import HELP
+from streamweave_lab.cli.stores import HELP, KEEP
 
 if TYPE_CHECKING:
     from streamweave_lab.ops.logs import Log
@@ -49,9 +49,15 @@ signal stops it at once, and SIGHUP reads the configuration again.
     help="Seconds between two checkpoints; default: 30.",
 )
 @click.option(
+    "--keep", type=click.IntRange(min=1), metavar="N", help=f"How many checkpoints stay, the newest; default: {KEEP}."
+)
+@click.option(
     "--resume", type=click.IntRange(min=1), metavar="ID", help="Go on from this checkpoint rather than the newest."
 )
-@click.option("--fresh", is_flag=True, help="Begin anew, whatever checkpoints there are; they stay.")
+@click.option(
+    "--fresh", is_flag=True,
+    help="Begin anew, whatever checkpoints there are; they stay until newer ones push them out of --keep.",
+)  # fmt: skip
 @click.option("--allow-changed", is_flag=True, help="Go on also where the graph has other nodes than the checkpoint.")
 @address_option("Answer probes, metrics and controls over HTTP here; 0: any port.")
 @click.option(
@@ -121,7 +127,7 @@ def run(spec: str, file: Path | None, config_class: str | None, log: str | None,
 
 def _check(options: dict[str, Any]) -> None:
     """Raises: UsageError for options that say nothing without another."""
-    keeping = ("checkpoint_every", "fresh", "resume", "allow_changed")
+    keeping = ("checkpoint_every", "keep", "fresh", "resume", "allow_changed")
     needs = {"checkpoint": keeping, "serve": ("token_file", "tls_cert")}
     for base, others in needs.items():
         for other in others:
@@ -145,7 +151,7 @@ def _check(options: dict[str, Any]) -> None:
 def _store(options: dict[str, Any]) -> Store | None:
     from streamweave_lab.cli.stores import store_at
 
-    return None if options["checkpoint"] is None else store_at(options["checkpoint"])
+    return None if options["checkpoint"] is None else store_at(options["checkpoint"], options["keep"] or KEEP)
 
 
 def _resume(options: dict[str, Any]) -> bool | int:

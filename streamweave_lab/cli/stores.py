@@ -12,20 +12,26 @@ from streamweave_lab.state.store import Store
 HELP = "A SQLite file (state.db), a folder (state/) or a URL of a filesystem that fsspec knows (s3://bucket/state)."
 
 
-def store_at(text: str) -> Store:
+KEEP = 10
+"""Checkpoints that stay unless somebody says otherwise."""
+
+
+def store_at(text: str, keep: int = KEEP) -> Store:
     """The store at `text`, which need not be there yet: a path with a suffix is a SQLite file, without one a folder.
+
+    The newest `keep` checkpoints of a graph stay in it.
 
     Raises: StateError for a file that is no SQLite file or holds no checkpoints; MissingExtraError.
     """
     if "://" in text or _is_folder(Path(text), text.endswith("/")):
         from streamweave_lab.state.folder_store import FolderStore
 
-        return FolderStore(text)
+        return FolderStore(text, keep)
     from streamweave_lab.state.sqlite_store import SqliteStore
 
     if Path(text).is_file():
         _holds_checkpoints(Path(text))  # else what is damaged would be found when the first one is written
-    return SqliteStore(text)
+    return SqliteStore(text, keep)
 
 
 def existing_store(text: str) -> Store:
@@ -64,4 +70,4 @@ def _holds_checkpoints(path: Path) -> bool:
         raise StateError(f"{path} is damaged, or no SQLite file: {error}") from error
 
 
-__all__ = ["HELP", "existing_store", "graphs_in", "store_at"]
+__all__ = ["HELP", "KEEP", "existing_store", "graphs_in", "store_at"]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from streamweave_lab.clock import SYSTEM_CLOCK
 from streamweave_lab.engine.kept import Kept
 from streamweave_lab.errors import StateError, StoreHeldError
 from streamweave_lab.state.store import Checkpoint, Info, NodeState, Reason, Store
@@ -59,14 +60,12 @@ class Checkpoints:
         if self._place is not None:
             self._place.leave()
 
-    def write(
-        self, graph: str, epoch: int, taken_at: float, reason: Reason, kept: Mapping[str, Kept], config: Config | None
-    ) -> Info:
+    def write(self, graph: str, epoch: int, reason: Reason, kept: Mapping[str, Kept], config: Config | None) -> Info:
         """Encode and write one; from a worker thread. Raises: StateError, OSError."""
         checkpoint = Checkpoint(
             graph=graph,
             epoch=epoch,
-            taken_at=taken_at,
+            taken_at=SYSTEM_CLOCK.wall(),  # it is for people, also where the run's time is virtual
             reason=reason,
             nodes={name: _encoded(name, each) for name, each in kept.items()},
             positions={name: each.position for name, each in kept.items() if each.position is not None},

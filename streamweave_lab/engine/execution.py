@@ -283,7 +283,7 @@ class Execution:
         began = clock.now()
         try:
             self._secure(kept)
-            info = checkpoints.write(self.name, epoch, clock.wall(), reason, kept, self.config)
+            info = checkpoints.write(self.name, epoch, reason, kept, self.config)
         except (StateError, OSError) as error:
             return Checkpointed(False, epoch=epoch, seconds=clock.now() - began, problem=self._problem(error))
         return Checkpointed(True, info.id, epoch, clock.now() - began, info.bytes)

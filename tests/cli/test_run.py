@@ -240,6 +240,7 @@ def test_a_node_that_fails_ends_the_run_with_70_and_a_log_on_stderr_is_nothing_b
     ("options", "said"),
     [
         (["--fresh"], "--fresh goes with --checkpoint"),
+        (["--keep", "3"], "--keep goes with --checkpoint"),
         (["--on-term", "suspend"], "--on-term suspend goes with --checkpoint, where it keeps the state"),
         (["--token-file", "x"], "--token-file goes with --serve"),
         (["--serve", "0", "--tls-cert", "x"], "--tls-cert and --tls-key go together"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from streamweave_lab.clock import SYSTEM_CLOCK
 from streamweave_lab.errors import RunFailedError, StoreHeldError
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.graph.node import AsyncSource
@@ -112,3 +113,9 @@ def test_a_run_that_has_lost_its_place_says_so_and_commits_nothing_more(tmp_path
         await run.stop()
 
     asyncio.run(live())
+
+
+def test_a_run_in_virtual_time_says_when_its_checkpoints_were_really_taken(store: Store) -> None:
+    before = SYSTEM_CLOCK.wall()
+    Graph("g", Replay("n", range(3)) >> Collect("all")).run_to_end(store=store)
+    assert all(before <= info.taken_at <= SYSTEM_CLOCK.wall() for info in store.list("g"))
