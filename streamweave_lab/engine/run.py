@@ -328,6 +328,7 @@ class LocalRun(Execution):
         """
         return await tap(self, pattern, n, seconds, every)
 
+    @awaiting
     async def done(self) -> Status:
         """Wait until the run has ended, and return its last Status. To cancel the waiting leaves the run alone.
 
@@ -337,7 +338,6 @@ class LocalRun(Execution):
         if self.failure is not None:
             raise self.failure
         return self.status()
-    @awaiting
 
     def ask(self, verb: Verb, /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Ask for a verb from any thread, callback or signal handler: it is queued on the run's loop.
