@@ -100,7 +100,7 @@ def test_the_quickstart_is_run_watched_reloaded_and_drained(lab: Lab) -> None:
     console.press("drain-now")
     console.says("Drained")
     console.says("nothing dropped")
-    console.cell.get_by_text("Stopped", exact=True).wait_for()
+    console.cell.locator(".sw-pill", has_text="Drained").wait_for()
     book.screenshot("quickstart-drained", of=console.cell)
     told = numbers(book)
     assert told["state"] == "stopped"

@@ -82,7 +82,7 @@ def test_a_run_of_another_process_is_watched_lost_found_and_drained(lab: Lab, tm
     console.locator("button[data-do='drain']").click()
     console.locator("button[data-do='drain-now']").click()
     says("nothing dropped")
-    console.get_by_text("Stopped", exact=True).wait_for()
+    console.locator(".sw-pill", has_text="Drained").wait_for()
     assert process.child is not None
     assert process.child.wait(10) == 0
     told = ast.literal_eval(book.text(book.add(TOLD)))

@@ -4,6 +4,7 @@ import { h, say, show } from "./dom.js";
 import { isDate } from "./format.js";
 
 const KEPT = 3600; // seconds
+const PATIENCE = 20; // quarters of a second
 const [LEAST, MOST] = [20_000, 120_000]; // milliseconds shown while following: the time since the start, up to two minutes
 
 export function chartsPanel(link, store) {
@@ -56,7 +57,7 @@ class Charts {
     const figures = [];
     for (const [name, columns] of [["throughput", throughputOf], ["frontier", frontierOf]]) {
       if (!charts[name]) continue;
-      const rows = this.rows(columns); // drawn without a point Bokeh would warn of ranges that it cannot find
+      const rows = await this.begun(columns);
       if (rows.length) fill(charts[name].doc, name, joined(rows));
       const manager = await globalThis.Bokeh.embed.embed_item(charts[name], this.boxes[name]);
       const [view] = [...manager];
@@ -88,6 +89,16 @@ class Charts {
 
   rows(columns) {
     return this.fresh(0).map(([before, after]) => columns(this.store, before, after));
+  }
+
+  // The points so far, as soon as there is one: drawn without any, Bokeh would warn of ranges that it cannot find.
+  async begun(columns) {
+    for (let tries = 0; ; tries += 1) {
+      const rows = this.rows(columns);
+      const whole = rows.some((row) => Object.values(row).every(Number.isFinite));
+      if (whole || this.store.over || tries >= PATIENCE) return rows;
+      await new Promise((later) => setTimeout(later, 250));
+    }
   }
 
   // Follow the newest frame, unless somebody has moved a figure to look at something.
