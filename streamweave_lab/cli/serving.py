@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
     from streamweave_lab.ops.server import Server
 
 LARGEST_PORT = 65535
+SHORT = 16
+"""Characters: a token with fewer is warned of."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,15 @@ class Serving:
         """A sentence for who has started it."""
         closed = self.token_file is None and not {"STREAMWEAVE_TOKEN", "STREAMWEAVE_TOKEN_FILE"} & set(os.environ)
         what = "probes and metrics only; --token-file FILE lets others look and act" if closed else "with a token"
-        return f"served at {server.url} ({what})"
+        return f"served at {server.url} ({what})" + "".join(f"; warning: {each}" for each in self._weaknesses(server))
+
+    def _weaknesses(self, server: Server) -> Iterator[str]:
+        if len(server.token) < SHORT:
+            yield f"the token has fewer than {SHORT} characters, and may be guessed; delete its file for a new one"
+        named = self.token_file or os.environ.get("STREAMWEAVE_TOKEN_FILE")
+        with suppress(OSError):
+            if named is not None and Path(named).stat().st_mode & stat.S_IROTH:
+                yield f"all users of this machine can read {named}; chmod 600 {named}"
 
 
 def address(text: str) -> tuple[str, int]:

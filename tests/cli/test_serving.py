@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from streamweave_lab.cli.serving import address, made_if_missing
+from streamweave_lab.cli.serving import Serving, address, made_if_missing
 from streamweave_lab.errors import ConfigError
+from streamweave_lab.graph.graph import Graph
+from streamweave_lab.operators import Count, Replay
 
 
 @pytest.mark.parametrize(
@@ -42,3 +44,21 @@ def test_a_token_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) -> 
     assert file.read_text() == text
     with pytest.raises(ConfigError, match="it cannot be made: No such file or directory"):
         made_if_missing(tmp_path / "no" / "token")
+
+
+def test_a_token_that_may_be_guessed_or_that_all_can_read_is_warned_of(tmp_path: Path) -> None:
+    weak = tmp_path / "token"
+    weak.write_text("x\n")
+    weak.chmod(0o644)
+    graph = Graph("weak", Replay("n", range(3)) >> Count("count"))
+    run = graph.run_to_end()
+    serving = Serving("127.0.0.1", 0, weak)
+    with serving.begin(run) as server:
+        assert serving.told(server).partition("; warning: ")[2] == (
+            "the token has fewer than 16 characters, and may be guessed; delete its file for a new one; warning: "
+            f"all users of this machine can read {weak}; chmod 600 {weak}"
+        )
+        weak.write_text("x" * 32)
+    weak.chmod(0o600)
+    with serving.begin(run) as server:
+        assert "warning" not in serving.told(server)
