@@ -10,7 +10,7 @@ from streamweave_lab.clock import Clock, HeldClock
 from streamweave_lab.engine.async_state import AsyncState
 from streamweave_lab.engine.kept import Kept, give_back, take
 from streamweave_lab.engine.making import connected, state_of
-from streamweave_lab.engine.node_state import BLOCKED, BUSY, TURN_SECONDS, NodeFailed, NodeState, adapt
+from streamweave_lab.engine.node_state import BLOCKED, BUSY, IDLE, TURN_SECONDS, NodeFailed, NodeState, adapt
 from streamweave_lab.engine.restarts import Restarts
 from streamweave_lab.engine.source_state import SourceState
 from streamweave_lab.engine.supervise import Supervisor
@@ -159,7 +159,7 @@ class Core:
             was = state.activity
             activity = state.assess()
             if activity is not was:
-                state.seconds[was] += now - state.since
+                state.seconds[IDLE if self.paused else was] += now - state.since
                 state.since = now
                 state.activity = activity
             if activity is BLOCKED or was is BLOCKED:
@@ -216,7 +216,7 @@ class Core:
 
     def pause(self) -> None:
         """No more turns, until `resume`."""
-        self.paused = True
+        self.stand()
         self.held_clock.hold()
 
     def resume(self) -> None:
@@ -224,13 +224,26 @@ class Core:
         self.held_clock.go_on()
         self.flow()
 
+    def stand(self) -> None:
+        """No more turns: until `flow`, all nodes are idle, whatever they have before them."""
+        if not self.paused:
+            self._account()
+            self.paused = True
+
     def flow(self) -> None:
         """Give turns again, while no time passes for the sources whose clock is held."""
+        self._account()
         self.paused = False
         for state in self.states:
             if isinstance(state, AsyncState):
                 state.wake()
         self.touch(0)
+
+    def _account(self) -> None:
+        now = self.clock.now()
+        for state in self.states if self.begun else ():
+            state.seconds[IDLE if self.paused else state.activity] += now - state.since
+            state.since = now
 
     def halt(self, *, unkept: bool = False) -> dict[str, int]:
         """Stop now: no node gets another turn. Returns what was left, by edge and by node that held items.
@@ -239,12 +252,10 @@ class Core:
         """
         self.halted, self.runnable = True, 0
         self.restarts.cancel()
+        self._account()
         now = self.clock.now()
         dropped: dict[str, int] = {}
         for state in self.states:
-            if self.begun:
-                state.seconds[state.activity] += now - state.since
-                state.since = now
             left = state.taken + (state.in_slots() if isinstance(state, AsyncState) else state.node.holds)
             if left and (unkept or not state.ended):
                 dropped[state.node.name] = left

@@ -201,7 +201,7 @@ def _in_drawing_order(core: Core) -> list[NodeState]:
 def _node(state: NodeState, core: Core, now: float, timed: bool, over: bool) -> NodeStatus:
     node, seconds = state.node, state.seconds.copy()
     if timed:
-        seconds[state.activity] += max(0.0, now - state.since)
+        seconds[IDLE if core.paused else state.activity] += max(0.0, now - state.since)
     position = backlog = total = None
     if is_source := isinstance(node, Source):
         position, backlog, total = node.position, node.backlog, node.total

@@ -152,7 +152,8 @@ class Stepper:
             for gate in gates:
                 gate.remove()
             core.host = self._host
-            core.paused = core.paused or self._run.lifecycle.state is State.PAUSED
+            if self._run.lifecycle.state is State.PAUSED:
+                core.stand()
             core.touch((1 << len(gates)) - 1)
 
     async def _flow(self, gates: list[Gate], wish: _Wish) -> str | None:

@@ -174,3 +174,18 @@ def test_of_two_full_outputs_each_is_counted_for_as_long_as_it_is_full() -> None
         await run.stop()
 
     run_virtual(main())
+
+
+def test_while_a_run_is_paused_its_nodes_are_idle_whatever_they_have_before_them() -> None:
+    async def main() -> None:
+        run = await after(Graph("paused", Every("ticks", 0.5) >> ForEach("work", lasting(1.0))), 2.25)
+        await run.pause()
+        before = {node.name: node.busy_seconds + node.blocked_seconds for node in run.status().nodes}
+        await asyncio.sleep(10.0)
+        status = run.status()
+        assert {node.name: node.busy_seconds + node.blocked_seconds for node in status.nodes} == before
+        assert all(round(sum(shares(node)), 6) == 12.25 for node in status.nodes)
+        await run.stop()
+        assert {node.name: node.busy_seconds + node.blocked_seconds for node in run.status().nodes} == before
+
+    run_virtual(main())
