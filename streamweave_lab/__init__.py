@@ -68,8 +68,8 @@ from streamweave_lab.progress.window import Counting, ProcessingTime, Session, S
 if TYPE_CHECKING:
     from streamweave_lab import testing
     from streamweave_lab.engine.rehearse import Rehearsal
-    from streamweave_lab.ops.log_settings import LogSettings
-    from streamweave_lab.ops.logs import Log
+    from streamweave_lab.ops.logs.log import Log
+    from streamweave_lab.ops.logs.settings import LogSettings
     from streamweave_lab.remote.run import RemoteRun
     from streamweave_lab.state.folder_store import FolderStore
     from streamweave_lab.state.sqlite_store import SqliteStore
@@ -153,7 +153,7 @@ __all__ = [
 
 _LATER = {
     "FolderStore": "streamweave_lab.state.folder_store",
-    "LogSettings": "streamweave_lab.ops.log_settings",
+    "LogSettings": "streamweave_lab.ops.logs.settings",
     "SqliteStore": "streamweave_lab.state.sqlite_store",
 }
 """Brought in when they are asked for: most programs need none of them, and start faster without."""

@@ -9,7 +9,7 @@ from streamweave_lab.cli.loading import Target
 from streamweave_lab.config.model import Config
 from streamweave_lab.errors import ConfigError
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.ops.validation import Validation, validate
+from streamweave_lab.ops.config.validation import Validation, validate
 
 if TYPE_CHECKING:
     from streamweave_lab.state.store import Store

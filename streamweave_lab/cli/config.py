@@ -159,7 +159,7 @@ def _read(spec: str, file: Path | None, config_class: str | None) -> Config:
 
 
 def _in_journal(path: Path) -> list[dict[str, Any]]:
-    from streamweave_lab.ops.config_store import versions_in
+    from streamweave_lab.ops.config.store import versions_in
 
     try:
         return [version.public() for version in versions_in(path)]

@@ -19,7 +19,7 @@ from streamweave_lab.engine.actor import acting
 from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.engine.status import EventStatus
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.ops.systemd import notifying
+from streamweave_lab.ops.systemd.notify import notifying
 
 if TYPE_CHECKING:
     from streamweave_lab.cli.serving import Serving

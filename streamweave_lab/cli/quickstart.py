@@ -50,8 +50,8 @@ def _headless(settings: Path | None) -> int:
     from streamweave_lab.cli.flights_result import counts, table
     from streamweave_lab.cli.headless import run_headless
     from streamweave_lab.examples.flights import FlightsConfig, flights_graph
-    from streamweave_lab.ops.logs import from_environment
-    from streamweave_lab.ops.steady import steady_stderr
+    from streamweave_lab.ops.logs.log import from_environment
+    from streamweave_lab.ops.logs.steady import steady_stderr
 
     steady_stderr()
     log = from_environment(sys.stderr)

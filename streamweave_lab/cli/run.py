@@ -22,7 +22,7 @@ from streamweave_lab.cli.options import (
 from streamweave_lab.cli.stores import HELP, KEEP
 
 if TYPE_CHECKING:
-    from streamweave_lab.ops.logs import Log
+    from streamweave_lab.ops.logs.log import Log
     from streamweave_lab.state.store import Store
 
 CHECKPOINT_SECONDS = 30.0
@@ -100,8 +100,8 @@ def run(spec: str, file: Path | None, config_class: str | None, log: str | None,
     from streamweave_lab.cli.headless import Headless
     from streamweave_lab.cli.loading import load
     from streamweave_lab.cli.outcome import exit_code, sentence
-    from streamweave_lab.ops.logs import as_configured
-    from streamweave_lab.ops.steady import steady_stderr
+    from streamweave_lab.ops.logs.log import as_configured
+    from streamweave_lab.ops.logs.steady import steady_stderr
 
     steady_stderr()  # a service goes on where nobody can be told how
     target = load(spec, config_class)
@@ -140,7 +140,7 @@ def _check(options: dict[str, Any]) -> None:
     if bool(options["tls_cert"]) != bool(options["tls_key"]):
         raise click.UsageError("--tls-cert and --tls-key go together")
     if options["collector"] not in (None, "env"):
-        from streamweave_lab.ops.telemetry import target
+        from streamweave_lab.ops.metrics.telemetry import target
 
         try:
             target(options["collector"])

@@ -19,7 +19,7 @@ from streamweave_lab.engine.pulse import in_kernel
 from streamweave_lab.engine.reports import Reloaded
 from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.errors import IllegalMoveError
-from streamweave_lab.ops.systemd import notifier_of
+from streamweave_lab.ops.systemd.notify import notifier_of
 
 Say = Callable[[str], None]
 OnTerm = Literal["drain", "suspend"]

@@ -35,7 +35,7 @@ def validate(
     from streamweave_lab.cli.checking import examined
     from streamweave_lab.cli.loading import load
     from streamweave_lab.cli.stores import store_at
-    from streamweave_lab.ops.validation import Validation
+    from streamweave_lab.ops.config.validation import Validation
 
     try:
         store = None if checkpoint is None else store_at(checkpoint)

@@ -27,11 +27,11 @@ from streamweave_lab.engine.tap import Tapped, tap
 from streamweave_lab.errors import IllegalMoveError
 
 if TYPE_CHECKING:
-    from streamweave_lab.ops.config_watch import Watch
-    from streamweave_lab.ops.explain import Explained
+    from streamweave_lab.ops.config.watch import Watch
+    from streamweave_lab.ops.explain.explain import Explained
     from streamweave_lab.ops.http.limits import Limits
+    from streamweave_lab.ops.metrics.telemetry import Export
     from streamweave_lab.ops.server import Server
-    from streamweave_lab.ops.telemetry import Export
     from streamweave_lab.state.store import Reason
 
 P = ParamSpec("P")

@@ -15,7 +15,7 @@ from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.errors import StreamweaveError
 from streamweave_lab.ipython.answers import Asked, StatusTable, Table, runs_table
 from streamweave_lab.ipython.words import NotUnderstoodError, Order, go_on, nearest, understand
-from streamweave_lab.ops.explain import Explained
+from streamweave_lab.ops.explain.explain import Explained
 from streamweave_lab.remote.attached import attached
 
 if TYPE_CHECKING:

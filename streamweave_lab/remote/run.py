@@ -16,8 +16,8 @@ from streamweave_lab.engine.status import EventStatus, Status
 from streamweave_lab.engine.step import Stepped
 from streamweave_lab.engine.tap import Tapped
 from streamweave_lab.errors import NotHereError, RemoteError, RunFailedError, UnreachableError
-from streamweave_lab.ops.explain import Explained, explain
-from streamweave_lab.ops.explanation import Explanation
+from streamweave_lab.ops.explain.explain import Explained, explain
+from streamweave_lab.ops.explain.explanation import Explanation
 from streamweave_lab.remote.asking import Asker, body_of, changes_of
 from streamweave_lab.remote.watch import Watch
 

@@ -148,7 +148,11 @@ def test_the_variables_of_the_process_itself_are_no_settings(tmp_path):
     ("name", "text", "problem"),
     [
         ("a.toml", "speed = ", "file a.toml cannot be understood: Invalid value (at end of document)"),
-        ("a.yaml", "speed: 1", "file a.yaml cannot be understood: a configuration file must end in .toml or .json, not '.yaml'"),
+        (
+            "a.yaml",
+            "speed: 1",
+            "file a.yaml cannot be understood: a configuration file must end in .toml or .json, not '.yaml'",
+        ),
         ("a.json", "[1]", "file a.json cannot be understood: the file must hold one JSON object"),
         ("a.json", '{"speed": 1, "speed": 2}', "file a.json cannot be understood: the key 'speed' stands twice"),
         ("a.toml", "speed = 1", "schema_version: is required, in a.toml; write schema_version = 1 at its top"),

@@ -15,7 +15,7 @@ from streamweave_lab.graph.graph import Graph
 from streamweave_lab.graph.redaction import at_length, error_shown, traceback_shown
 from streamweave_lab.graph.supervision import Supervision
 from streamweave_lab.operators import Collect, Count, Map, Replay
-from streamweave_lab.ops.explain import explain
+from streamweave_lab.ops.explain.explain import explain
 from streamweave_lab.ops.http.problems import problem_of
 from streamweave_lab.state.sqlite_store import SqliteStore
 

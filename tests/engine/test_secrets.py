@@ -18,11 +18,11 @@ from streamweave_lab.errors import RunFailedError
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.graph.node import Wait
 from streamweave_lab.operators import Collect, Map, Replay
-from streamweave_lab.ops.explain import explain
+from streamweave_lab.ops.explain.explain import explain
 from streamweave_lab.ops.http.plain import encoded
 from streamweave_lab.ops.http.problems import problem_of
-from streamweave_lab.ops.log_record import WITH_ITEMS
-from streamweave_lab.ops.logs import log_to
+from streamweave_lab.ops.logs.log import log_to
+from streamweave_lab.ops.logs.record import WITH_ITEMS
 from streamweave_lab.testing.loop import run_virtual
 
 OLD, NEW, ITEM = "TOP'SECRET-\\u00e9", "OTHER-SECRET", "ITEM-CONTENT"

@@ -10,8 +10,8 @@ import os
 import sys
 
 from streamweave_lab.ops.http.limits import Limits
-from streamweave_lab.ops.logs import as_configured
-from streamweave_lab.ops.systemd import notifying
+from streamweave_lab.ops.logs.log import as_configured
+from streamweave_lab.ops.systemd.notify import notifying
 from streamweave_lab.state.sqlite_store import SqliteStore
 from tests.journeys.gated_graph import Settings, gated
 

@@ -11,7 +11,7 @@ from streamweave_lab.connectors.json_lines_file import JSONLinesFile
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.graph.node import Step
 from streamweave_lab.operators import Collect, Map, Replay
-from streamweave_lab.ops.validation import config_class, validate
+from streamweave_lab.ops.config.validation import config_class, validate
 from streamweave_lab.state.sqlite_store import SqliteStore
 
 

@@ -118,7 +118,9 @@ def test_a_file_that_vanishes_is_told_once_and_watched_until_it_is_back(tmp_path
 
     async def then(run):
         path.unlink()
-        await until(lambda: told(run, "config.rejected") == ["file settings.toml cannot be read: No such file or directory"])
+        await until(
+            lambda: told(run, "config.rejected") == ["file settings.toml cannot be read: No such file or directory"]
+        )
         written(path, "factor = 1")
         await until(lambda: run.status().config.last_reload_successful is True)
         written(path, "factor = 5")

@@ -21,7 +21,7 @@ from streamweave_lab.graph.graph import Graph
 from streamweave_lab.graph.node import Poll, Source, Step, Wait
 from streamweave_lab.graph.supervision import Supervision
 from streamweave_lab.operators import Collect, Count, ForEach, Map, MapAsync, Replay
-from streamweave_lab.ops.explain import Explained, Explanation, explain
+from streamweave_lab.ops.explain.explain import Explained, Explanation, explain
 from streamweave_lab.state.sqlite_store import SqliteStore
 from streamweave_lab.testing.interleave import Interleaver, run_interleaved
 from streamweave_lab.testing.loop import run_virtual

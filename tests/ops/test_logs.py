@@ -14,8 +14,8 @@ from streamweave_lab.engine.status import EventStatus
 from streamweave_lab.errors import ConfigError
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.operators import Collect, Map, Replay
-from streamweave_lab.ops.limit import Limit
-from streamweave_lab.ops.logs import from_environment, log_to
+from streamweave_lab.ops.logs.limit import Limit
+from streamweave_lab.ops.logs.log import from_environment, log_to
 
 
 def event(name: str = "node.item_refused", at: float = 0.0, **fields: Any) -> EventStatus:

@@ -14,8 +14,8 @@ import streamweave_lab as sw
 from streamweave_lab.engine.observer import announce
 from streamweave_lab.engine.status import EventStatus
 from streamweave_lab.errors import RunFailedError
-from streamweave_lab.ops.log_record import more, raised
-from streamweave_lab.ops.logs import log_to
+from streamweave_lab.ops.logs.log import log_to
+from streamweave_lab.ops.logs.record import more, raised
 
 SECRET = "4111-1111-1111-1111"
 

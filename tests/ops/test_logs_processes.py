@@ -19,7 +19,7 @@ import streamweave_lab as sw
 from streamweave_lab.engine.observer import announce
 from streamweave_lab.engine.status import EventStatus
 from streamweave_lab.cli.signals import obeyed
-from streamweave_lab.ops.logs import from_environment
+from streamweave_lab.ops.logs.log import from_environment
 
 async def ticks():
     while True:

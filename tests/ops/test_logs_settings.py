@@ -12,8 +12,8 @@ import pytest
 
 import streamweave_lab as sw
 from streamweave_lab.errors import ConfigError
-from streamweave_lab.ops.log_settings import LogSettings, of_config, parsed
-from streamweave_lab.ops.logs import as_configured, log_to
+from streamweave_lab.ops.logs.log import as_configured, log_to
+from streamweave_lab.ops.logs.settings import LogSettings, of_config, parsed
 
 
 class Service(sw.Config):

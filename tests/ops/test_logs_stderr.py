@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from streamweave_lab.ops.log_sink import FileLines, lines_to
-from streamweave_lab.ops.steady import SteadyStream, steady_stderr
+from streamweave_lab.ops.logs.sink import FileLines, lines_to
+from streamweave_lab.ops.logs.steady import SteadyStream, steady_stderr
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,9 +12,9 @@ import pytest
 from streamweave_lab.clock import SYSTEM_CLOCK
 from streamweave_lab.engine.observer import announce
 from streamweave_lab.engine.status import EventStatus
-from streamweave_lab.ops import log_writer
-from streamweave_lab.ops.log_sink import FileLines, lines_to
-from streamweave_lab.ops.logs import Log, log_to
+from streamweave_lab.ops.logs import writer as log_writer
+from streamweave_lab.ops.logs.log import Log, log_to
+from streamweave_lab.ops.logs.sink import FileLines, lines_to
 
 
 def tell(number: int, **fields: Any) -> None:

@@ -11,7 +11,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from streamweave_lab.engine.status import CheckpointStatus, DrainStatus, LoopStatus, Status
-from streamweave_lab.ops.metrics import exposition, registry
+from streamweave_lab.ops.metrics.prometheus import exposition, registry
 
 PROMTOOL = os.environ.get("PROMTOOL", "promtool")
 Document = Callable[..., Status]

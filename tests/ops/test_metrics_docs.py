@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from streamweave_lab.ops.families import FAMILIES, Family
-from streamweave_lab.ops.folding import FOLDED, PORTS, VARIABLE
-from streamweave_lab.ops.telemetry import LAST_SECONDS
+from streamweave_lab.ops.metrics.families import FAMILIES, Family
+from streamweave_lab.ops.metrics.folding import FOLDED, PORTS, VARIABLE
+from streamweave_lab.ops.metrics.telemetry import LAST_SECONDS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
 RULES = (files("streamweave_lab.ops") / "alerts" / "streamweave.rules.yml").read_text()

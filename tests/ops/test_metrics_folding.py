@@ -10,8 +10,8 @@ from prometheus_client import CollectorRegistry
 import streamweave_lab as sw
 from streamweave_lab.engine.status import EdgeStatus, NodeStatus, Status
 from streamweave_lab.errors import ConfigError
-from streamweave_lab.ops.folding import PORTS, VARIABLE, port_limit
-from streamweave_lab.ops.metrics import registry, registry_of
+from streamweave_lab.ops.metrics.folding import PORTS, VARIABLE, port_limit
+from streamweave_lab.ops.metrics.prometheus import registry, registry_of
 
 Document = Callable[..., Status]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import streamweave_lab as sw
 from streamweave_lab.graph.node import Wait
-from streamweave_lab.ops.metrics import registry
+from streamweave_lab.ops.metrics.prometheus import registry
 
 
 class Settings(sw.Config):

@@ -12,7 +12,7 @@ import pytest
 import streamweave_lab as sw
 from streamweave_lab.clock import SYSTEM_CLOCK
 from streamweave_lab.errors import RunFailedError
-from streamweave_lab.ops.systemd import notifier_of, notifying
+from streamweave_lab.ops.systemd.notify import notifier_of, notifying
 from tests.ops.notify_manager import Manager, managing
 
 
@@ -123,7 +123,7 @@ def test_around_a_reload_that_a_signal_began_nothing_is_said_twice(manager: Mana
 
 
 def test_a_long_drain_asks_for_more_time_again_and_again(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streamweave_lab.ops.systemd.LOOK_SECONDS", 0.02)
+    monkeypatch.setattr("streamweave_lab.ops.systemd.notify.LOOK_SECONDS", 0.02)
 
     async def main() -> None:
         run = endless(held=True).start()
@@ -143,7 +143,7 @@ def test_a_long_drain_asks_for_more_time_again_and_again(manager: Manager, monke
 def test_a_reload_that_is_watched_for_long_asks_for_more_time(
     manager: Manager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streamweave_lab.ops.systemd.LOOK_SECONDS", 0.02)
+    monkeypatch.setattr("streamweave_lab.ops.systemd.notify.LOOK_SECONDS", 0.02)
 
     async def main() -> None:
         run = endless().start(Settings())

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from streamweave_lab.errors import ConfigError
-from streamweave_lab.ops.notify_socket import NotifySocket, status_line, watchdog_seconds
+from streamweave_lab.ops.systemd.notify_socket import NotifySocket, status_line, watchdog_seconds
 from tests.ops.notify_manager import Manager, Message, managing
 
 

@@ -349,7 +349,7 @@ def test_nodes_told_together_are_so_for_a_collector_too_and_the_run_says_it(rece
 
 def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     run = graph().run_to_end()
-    monkeypatch.delitem(sys.modules, "streamweave_lab.ops.telemetry", raising=False)
+    monkeypatch.delitem(sys.modules, "streamweave_lab.ops.metrics.telemetry", raising=False)
     monkeypatch.setitem(sys.modules, "opentelemetry.metrics", None)
     with pytest.raises(MissingExtraError, match=r'needs the extra "otel": pip install "streamweave_lab\[otel\]"'):
         run.export()

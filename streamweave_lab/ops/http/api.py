@@ -14,13 +14,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from streamweave_lab.engine.protocol import Run, Verb
-from streamweave_lab.ops import metrics
 from streamweave_lab.ops.http.bodies import Body
 from streamweave_lab.ops.http.feed import Feed
 from streamweave_lab.ops.http.limits import Allowance, Limits
 from streamweave_lab.ops.http.operations import Operations
 from streamweave_lab.ops.http.plain import encoded
 from streamweave_lab.ops.http.tokens import Token
+from streamweave_lab.ops.metrics import prometheus as metrics
 
 
 class Served(Run, Protocol):

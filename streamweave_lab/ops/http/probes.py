@@ -12,9 +12,10 @@ from starlette.responses import HTMLResponse, Response
 
 from streamweave_lab.clock import SYSTEM_CLOCK
 from streamweave_lab.engine.status import Status
-from streamweave_lab.ops import health, metrics
+from streamweave_lab.ops import health
 from streamweave_lab.ops.http.api import Api, answer
 from streamweave_lab.ops.http.guard import has_token
+from streamweave_lab.ops.metrics import prometheus as metrics
 
 
 async def live(api: Api, request: Request) -> Response:

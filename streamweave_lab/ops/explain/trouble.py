@@ -7,7 +7,7 @@ from typing import Any
 
 from streamweave_lab.engine.status import NodeStatus, Status
 from streamweave_lab.engine.status_text import waits_for
-from streamweave_lab.ops.explanation import Explanation
+from streamweave_lab.ops.explain.explanation import Explanation
 
 HANGS_SECONDS = 30.0
 """An item that is awaited longer than this is said to hang."""

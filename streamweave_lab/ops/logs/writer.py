@@ -9,7 +9,7 @@ from queue import Empty, Full, Queue
 from typing import Generic, TypeVar
 
 from streamweave_lab.clock import SYSTEM_CLOCK
-from streamweave_lab.ops.log_sink import tell_stderr
+from streamweave_lab.ops.logs.sink import tell_stderr
 
 T = TypeVar("T")
 

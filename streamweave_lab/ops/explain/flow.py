@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from streamweave_lab.engine.status import EdgeStatus, NodeStatus, Status
-from streamweave_lab.ops.explain_trouble import trouble_of
-from streamweave_lab.ops.explanation import Explanation
+from streamweave_lab.ops.explain.explanation import Explanation
+from streamweave_lab.ops.explain.trouble import trouble_of
 
 MOSTLY = 0.5
 """The share of a run's time from which on a node is busy most of it."""

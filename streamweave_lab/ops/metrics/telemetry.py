@@ -14,10 +14,10 @@ from streamweave_lab.clock import SYSTEM_CLOCK
 from streamweave_lab.engine.protocol import Run
 from streamweave_lab.engine.status import Status
 from streamweave_lab.errors import MissingExtraError
-from streamweave_lab.ops.families import FAMILIES, Family
-from streamweave_lab.ops.folding import FOLDED, Series, measured, port_limit, tell_folded
 from streamweave_lab.ops.health import ENDED
-from streamweave_lab.ops.telling import tell
+from streamweave_lab.ops.metrics.families import FAMILIES, Family
+from streamweave_lab.ops.metrics.folding import FOLDED, Series, measured, port_limit, tell_folded
+from streamweave_lab.ops.metrics.telling import tell
 
 try:
     from opentelemetry.metrics import CallbackOptions, Observation
@@ -25,7 +25,7 @@ try:
     from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
     from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 
-    from streamweave_lab.ops.otlp import Collector, Target, switched_off, target
+    from streamweave_lab.ops.metrics.otlp import Collector, Target, switched_off, target
 except ImportError as error:
     raise MissingExtraError("run.export()", "otel") from error
 

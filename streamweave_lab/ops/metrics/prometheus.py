@@ -9,8 +9,8 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from streamweave_lab.engine.status import Status
-from streamweave_lab.ops.families import Kind
-from streamweave_lab.ops.folding import PORTS, measured, port_limit, tell_folded
+from streamweave_lab.ops.metrics.families import Kind
+from streamweave_lab.ops.metrics.folding import PORTS, measured, port_limit, tell_folded
 
 _SUFFIX: dict[Kind, str] = {"counter": "_total", "info": "_info", "gauge": "", "stateset": ""}
 

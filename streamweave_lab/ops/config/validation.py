@@ -13,7 +13,7 @@ from streamweave_lab.config.model import Config
 from streamweave_lab.config.problems import Outside
 from streamweave_lab.config.source import unreadable
 from streamweave_lab.errors import ConfigError, NotRunningError
-from streamweave_lab.ops.surroundings import around_graph, around_store, port_problems
+from streamweave_lab.ops.config.surroundings import around_graph, around_store, port_problems
 
 if TYPE_CHECKING:
     from streamweave_lab.graph.graph import Graph

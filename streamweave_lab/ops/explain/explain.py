@@ -9,10 +9,10 @@ from html import escape
 from typing import Any
 
 from streamweave_lab.engine.status import NodeStatus, Status
-from streamweave_lab.ops.explain_flow import blocked_edges, bottleneck, edge_facts, stuck
-from streamweave_lab.ops.explain_frontier import frontier
-from streamweave_lab.ops.explain_trouble import checkpoint, trouble
-from streamweave_lab.ops.explanation import Explanation
+from streamweave_lab.ops.explain.explanation import Explanation
+from streamweave_lab.ops.explain.flow import blocked_edges, bottleneck, edge_facts, stuck
+from streamweave_lab.ops.explain.frontier import frontier
+from streamweave_lab.ops.explain.trouble import checkpoint, trouble
 
 QUESTIONS = {
     "frontier": "Why does the frontier stand where it is?",

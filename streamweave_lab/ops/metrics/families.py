@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from streamweave_lab.engine.status import Status
-from streamweave_lab.ops import readings
+from streamweave_lab.ops.metrics import readings
 
 Labels = tuple[str, ...]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from streamweave_lab.engine.status import NodeStatus, Status
-from streamweave_lab.ops.explain_flow import edge_facts, full_edge_after, name_of, node_at
-from streamweave_lab.ops.explain_trouble import trouble_of
-from streamweave_lab.ops.explanation import Explanation, event_time
+from streamweave_lab.ops.explain.explanation import Explanation, event_time
+from streamweave_lab.ops.explain.flow import edge_facts, full_edge_after, name_of, node_at
+from streamweave_lab.ops.explain.trouble import trouble_of
 
 
 def frontier(status: Status) -> Explanation:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from streamweave_lab.ops.steady import SteadyStream
+from streamweave_lab.ops.logs.steady import SteadyStream
 
 
 class Stream(Protocol):

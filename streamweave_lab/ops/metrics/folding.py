@@ -9,8 +9,8 @@ from weakref import WeakSet
 
 from streamweave_lab.engine.status import Status
 from streamweave_lab.errors import ConfigError
-from streamweave_lab.ops.families import FAMILIES, GRAPH, Family, Fold, Labels
-from streamweave_lab.ops.telling import tell
+from streamweave_lab.ops.metrics.families import FAMILIES, GRAPH, Family, Fold, Labels
+from streamweave_lab.ops.metrics.telling import tell
 
 VARIABLE = "STREAMWEAVE_METRICS_PORTS"
 

@@ -12,8 +12,8 @@ from streamweave_lab.clock import SYSTEM_CLOCK
 from streamweave_lab.engine.pulse import in_kernel
 from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.engine.status import EventStatus
-from streamweave_lab.ops.notify_socket import SOCKET, NotifySocket, status_line, watchdog_seconds
-from streamweave_lab.ops.systemd_status import sentence
+from streamweave_lab.ops.systemd.notify_socket import SOCKET, NotifySocket, status_line, watchdog_seconds
+from streamweave_lab.ops.systemd.status_line import sentence
 
 LOOK_SECONDS = 5.0
 """Between two looks at the run: for STATUS, and for EXTEND_TIMEOUT_USEC where a drain takes long."""

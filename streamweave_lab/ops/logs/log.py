@@ -15,12 +15,12 @@ from streamweave_lab.engine.pulse import in_kernel
 from streamweave_lab.engine.registry import runs
 from streamweave_lab.engine.status import EventStatus
 from streamweave_lab.errors import ConfigError, MissingExtraError
-from streamweave_lab.ops.limit import Key, Limit
-from streamweave_lab.ops.log_profiles import processor
-from streamweave_lab.ops.log_record import Record, current_trace, facts, more
-from streamweave_lab.ops.log_settings import LEVELS, VARIABLE, Level, LogSettings, Profile, of_config, parsed
-from streamweave_lab.ops.log_sink import Lines, Sink, Stream, lines_to
-from streamweave_lab.ops.log_writer import ROOM, Writer
+from streamweave_lab.ops.logs.limit import Key, Limit
+from streamweave_lab.ops.logs.profiles import processor
+from streamweave_lab.ops.logs.record import Record, current_trace, facts, more
+from streamweave_lab.ops.logs.settings import LEVELS, VARIABLE, Level, LogSettings, Profile, of_config, parsed
+from streamweave_lab.ops.logs.sink import Lines, Sink, Stream, lines_to
+from streamweave_lab.ops.logs.writer import ROOM, Writer
 
 try:
     import structlog

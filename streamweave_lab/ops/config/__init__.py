@@ -1,0 +1,1 @@
+"""Configuration in operation: history, watching, validation."""

@@ -1,0 +1,1 @@
+"""Events as lines of JSON, written by a thread of their own."""

@@ -1,0 +1,1 @@
+"""The numbers of a Status for Prometheus and OpenTelemetry."""
