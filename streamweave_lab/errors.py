@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Any
 
 
@@ -19,7 +20,8 @@ class ConfigError(StreamweaveError):
     def __init__(self, source: str, problems: tuple[str, ...]) -> None:
         self.source = source
         self.problems = problems
-        super().__init__(f"{source}: " + "; ".join(problems))
+        said, name = "; ".join(problems), f"file {PurePath(source).name} "
+        super().__init__(f"{source} {said.removeprefix(name)}" if said.startswith(name) else f"{source}: {said}")
 
 
 class IllegalMoveError(StreamweaveError):

@@ -66,7 +66,7 @@ def in_options(message: str) -> str:
 def listed(source: str, problems: tuple[str, ...]) -> str:
     """All problems: one beside its source, several below it."""
     if len(problems) == 1:
-        return f"{source}: {problems[0]}"
+        return str(ConfigError(source, problems))
     return "\n".join([f"{source}: {len(problems)} problems", *(f"  - {problem}" for problem in problems)])
 
 

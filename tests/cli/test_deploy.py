@@ -83,10 +83,11 @@ def test_what_the_unit_calls_is_what_run_understands(call, tmp_path):
 
 
 def test_the_unit_is_for_the_systemd_of_this_machine_unless_told_otherwise(call, tmp_path, monkeypatch):
+    asked = ("systemd", FLIGHTS, "--to", "unit", "--executable", "/usr/bin/streamweave-lab")
     monkeypatch.setattr(deploy_module, "_systemd_here", lambda: 252)
-    assert "written for systemd 252 (Type=notify);" in call("systemd", FLIGHTS, "--to", "unit").stderr
+    assert "written for systemd 252 (Type=notify);" in call(*asked).stderr
     monkeypatch.setattr(deploy_module, "_systemd_here", lambda: None)
-    assert "written for systemd 253 (Type=notify-reload);" in call("systemd", FLIGHTS, "--to", "unit").stderr
+    assert "written for systemd 253 (Type=notify-reload);" in call(*asked).stderr
     assert "Type=notify-reload\n" in (tmp_path / "unit/flights.service").read_text()
 
 
@@ -119,7 +120,7 @@ def test_an_image_without_a_tag_is_written_with_a_note(call):
         (["--grace", "20"], "a grace period of 20 s is too short"),
         (["--drain-timeout", "-1"], "drain timeout = -1.0: must be a number of seconds, 0 or more"),
         (["--memory", "lots"], "memory 'lots': must be more than nothing"),
-        (["--config", "nowhere.toml"], "nowhere.toml: cannot be read: No such file or directory"),
+        (["--config", "nowhere.toml"], "streamweave-lab: nowhere.toml cannot be read: No such file or directory"),
         (["--config", "plant.py"], "a configuration file must end in .toml or .json"),
     ],
 )

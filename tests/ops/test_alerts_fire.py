@@ -112,16 +112,23 @@ def unconfigurable(_: Path) -> sw.LocalRun:
 
 
 def forgetful(folder: Path) -> sw.LocalRun:
-    store = sw.FolderStore(folder / "checkpoints")
+    store = Disk(folder / "checkpoints")
     run = start(sw.Graph("forgetful", source() >> sw.Count("kept")), store=store, checkpoint_every=0.2)
     while not run.status().checkpoint.committed:  # type: ignore[union-attr]
         time.sleep(0.01)
-    store.write = full_disk  # type: ignore[method-assign]
+    store.full = True
     return run
 
 
-def full_disk(_: object) -> Any:
-    raise OSError(28, "No space left on device")
+class Disk(sw.FolderStore):
+    """A store on a disk that gets full."""
+
+    full = False
+
+    def write(self, checkpoint: Any) -> Any:
+        if self.full:
+            raise OSError(28, "No space left on device")
+        return super().write(checkpoint)
 
 
 TROUBLES = (

@@ -83,7 +83,9 @@ class Systemd:
             self.working_directory and _path_problem("working directory", self.working_directory),
             _path_problem("configuration file", f"{FOLDER}/{own.config.name}") if own.config else None,
             _target_problem(own.target, self.working_directory),
-            *map(_hidden_problem, (self.executable, self.working_directory or "/", own.target)),
+            _hidden_problem("executable", self.executable),
+            _hidden_problem("working directory", self.working_directory or "/"),
+            _hidden_problem("graph", own.target),
             None if self.version >= OLDEST else f"systemd {self.version}: must be {OLDEST} or newer, for credentials",
             None if self.watchdog >= 0 else f"watchdog {self.watchdog}: must be 0 seconds or more",
         ])  # fmt: skip
@@ -193,11 +195,12 @@ def _path_problem(what: str, path: str) -> str | None:
     return f"{what} {path!r}: must be an absolute path"
 
 
-def _hidden_problem(path: str) -> str | None:
+def _hidden_problem(what: str, path: str) -> str | None:
     if not path.startswith(("/tmp/", "/var/tmp/")) and path not in ("/tmp", "/var/tmp"):  # noqa: S108 - not used
         return None
     return (
-        f"{path!r}: is in a folder that is emptied, and that a unit with PrivateTmp=yes does not see; move it to /opt"
+        f"{what} {path!r}: is in a folder that is emptied, and that a unit with PrivateTmp=yes does not see; "
+        f"move it to /opt, or say where it will be"
     )
 
 
