@@ -156,7 +156,7 @@ def test_a_class_that_no_node_asks_for_is_taken_if_it_needs_no_file_or_there_is_
 
 
 def test_nodes_that_ask_for_different_configurations_are_named(boiler: Path) -> None:
-    (boiler / "two.py").write_text(
+    (boiler / "disagreeing.py").write_text(
         BOILER
         + dedent("""
         class Other(sw.Config):
@@ -167,7 +167,7 @@ def test_nodes_that_ask_for_different_configurations_are_named(boiler: Path) -> 
         two = sw.Graph("two", sw.Replay("r", [1.0]) >> warm >> fast >> sw.Count("n"))
         """)
     )
-    assert refused("two:two") == (
+    assert refused("disagreeing:two") == (
         "the nodes of 'two' take different configurations: warm a Settings, fast a Other; say --config-class NAME"
     )
     target = load("two:two")
