@@ -170,9 +170,9 @@ def test_nodes_that_ask_for_different_configurations_are_named(boiler: Path) -> 
     assert refused("disagreeing:two") == (
         "the nodes of 'two' take different configurations: warm a Settings, fast a Other; say --config-class NAME"
     )
-    target = load("two:two")
+    target = load("disagreeing:two")
     assert getattr(target.config_class("Other"), "__name__", "") == "Other"
-    with pytest.raises(LoadError, match="two has no Config class 'Othr'; did you mean 'Other'"):
+    with pytest.raises(LoadError, match="disagreeing has no Config class 'Othr'; did you mean 'Other'"):
         target.config_class("Othr")
 
 
