@@ -20,6 +20,7 @@ class Exit(IntEnum):
     DROPPED = 3
     """The drain's time was up, or it was stopped, and items were dropped."""
     FAILED = 70
+    """It failed, or no checkpoint holds what it came to."""
     TRY_AGAIN = 75
     """It could not start, but may be tried again."""
     BAD_CONFIG = 78
@@ -29,9 +30,9 @@ def exit_code(status: Status, dropped: dict[str, int]) -> Exit:
     """The exit code of a run that has ended, having dropped so many items by edge."""
     if status.state == "failed":
         return Exit.FAILED
-    if _suspended(status) is False and not any(dropped.values()):
-        return Exit.FAILED
-    return Exit.DROPPED if any(dropped.values()) else Exit.DRAINED
+    if any(dropped.values()):
+        return Exit.DROPPED
+    return Exit.FAILED if _suspended(status) is False or _unkept(status) else Exit.DRAINED
 
 
 def sentence(status: Status, dropped: dict[str, int]) -> str:
@@ -42,7 +43,7 @@ def sentence(status: Status, dropped: dict[str, int]) -> str:
         where = ", ".join(f"{items:,} in {place}" for place, items in dropped.items())
         return f"run {status.graph} was ended before everything was finished; dropped: {where}"
     if status.drain is not None:
-        return f"run {status.graph} was drained; nothing was dropped"
+        return f"run {status.graph} was drained; nothing was dropped{_unkept(status)}"
     kept = _suspended(status)
     if kept and status.checkpoint is not None:
         return f"run {status.graph} was suspended; checkpoint {status.checkpoint.last_id} holds its state"
@@ -52,7 +53,13 @@ def sentence(status: Status, dropped: dict[str, int]) -> str:
     told = {event.event: event.message for event in reversed(status.events)}
     if told.get("run.stopped", "").startswith("stopped;"):
         return f"run {status.graph} was stopped; nothing was dropped"
-    return f"run {status.graph} has come to its end"
+    return f"run {status.graph} has come to its end{_unkept(status)}"
+
+
+def _unkept(status: Status) -> str:
+    """What is to be said of a last checkpoint that was not written; "" where it was, or there is no store."""
+    problem = status.checkpoint and status.checkpoint.problem
+    return f", but no checkpoint holds its end: {problem}" if problem else ""
 
 
 def _suspended(status: Status) -> bool | None:

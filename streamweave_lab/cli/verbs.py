@@ -158,6 +158,9 @@ def _below(lines: Iterable[object]) -> str:
 
 
 def _drained(report: Drained) -> tuple[str, Exit]:
+    if report.complete and report.problem:
+        said = f"drained in {report.seconds:.1f} s; nothing was dropped, but no checkpoint holds its end"
+        return f"{said}: {report.problem}", Exit.FAILED
     if report.complete:
         return f"drained in {report.seconds:.1f} s; nothing was dropped", Exit.DRAINED
     holders = f"; held by {', '.join(report.held_by)}" if report.held_by else ""

@@ -65,8 +65,11 @@ class Drain:
             )
         else:
             self.report = self._account(run.dropped, ())
-            if self.report.complete:
+            if self.report.complete and self.report.problem is None:
                 run.told("run.drained", "drained, nothing dropped")
+            elif self.report.complete:
+                said = f"drained, nothing dropped; its last checkpoint is not written: {self.report.problem}"
+                run.told("run.drained", said, level="warning")
         return self.report
 
     def _end_time(self) -> None:
@@ -110,4 +113,6 @@ class Drain:
             reached = max(reached, ends)
         phases["close"] = now - reached
         complete = not dropped and not held_by and self._run.failure is None
-        return Drained(complete, now - self._began, phases, dropped, held_by)
+        last = self._run.last_checkpoint
+        problem = None if last is None else last.problem
+        return Drained(complete, now - self._began, phases, dropped, held_by, problem)

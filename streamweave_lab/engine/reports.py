@@ -20,6 +20,8 @@ class Drained:
     """Items that were left, by edge ("parse.out -> delays.in") and, for what a node held, by node name."""
     held_by: tuple[str, ...] = ()
     """The nodes that still had work when the time was up; not those that only waited for them."""
+    problem: str | None = None
+    """Why its last checkpoint was not written: who goes on from the store does again what came since the one before."""
 
 
 @dataclass(frozen=True)

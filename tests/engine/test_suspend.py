@@ -97,6 +97,21 @@ def test_a_suspend_whose_state_cannot_be_kept_is_a_failed_run_and_everything_say
     assert "checkpoint 2 is the newest to go on from" in sentence(status, run.dropped)
 
 
+def test_a_drain_whose_last_checkpoint_cannot_be_written_says_that_no_checkpoint_holds_its_end(tmp_path: Path) -> None:
+    async def main() -> tuple[LocalRun, Drained]:
+        run = drawn(Unkeepable("odd")).start(store=SqliteStore(tmp_path / "state.db"))
+        await asyncio.sleep(4.5)
+        return run, await run.drain()
+
+    run, report = run_virtual(main())
+    assert (report.complete, report.dropped) == (True, {})
+    assert "odd: " in str(report.problem)
+    assert (run.events[0].event, run.events[0].level) == ("run.drained", "warning")
+    assert exit_code(run.status(), run.dropped) is Exit.FAILED
+    said = "run sums was drained; nothing was dropped, but no checkpoint holds its end: odd: "
+    assert sentence(run.status(), run.dropped).startswith(said)
+
+
 def test_a_suspended_run_says_so_last(tmp_path: Path) -> None:
     async def main() -> None:
         run = tens().start(store=SqliteStore(tmp_path / "state.db"))

@@ -3,10 +3,10 @@
 import { h } from "./dom.js";
 import { counted, duration } from "./format.js";
 
-export function accountOf({ complete, seconds, dropped = {}, held_by: holders = [] }) {
+export function accountOf({ complete, seconds, dropped = {}, held_by: holders = [], problem }) {
   const lost = Object.values(dropped).reduce((a, b) => a + b, 0);
   const by = holders.length ? `, held by ${holders.join(", ")}` : "";
-  const sentence = lost ? `After ${duration(seconds)}: ${counted(lost, "item")} dropped${by}.` : complete === false ? `After ${duration(seconds)}, not complete${by}.` : `In ${duration(seconds)}, nothing dropped.`;
+  const sentence = lost ? `After ${duration(seconds)}: ${counted(lost, "item")} dropped${by}.` : complete === false ? `After ${duration(seconds)}, not complete${by}.` : `In ${duration(seconds)}, nothing dropped.${problem ? ` No checkpoint holds its end: ${problem}` : ""}`;
   const rows = Object.entries(dropped).map(([where, items]) => [where.replace(" -> ", " → "), counted(items, "item")]);
   return { sentence, left: rows.length ? list("sw-left", rows) : null };
 }
