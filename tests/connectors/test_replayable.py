@@ -233,7 +233,7 @@ def test_files_keep_the_promises_of_a_source(folder):
         path.write_text(written(rows) + "\n" * (kind is not CSV))
         zipped = folder / f"{kind.__name__}.gz"
         zipped.write_bytes(gzip.compress(path.read_bytes()))
-        plain = check_source(lambda kind=kind, path=path: kind("rows", path))
+        plain = check_source(lambda kind=kind, path=path: kind("rows", path), longest_poll=10.0)
         assert check_source(lambda kind=kind, path=zipped: kind("rows", path)) == plain
         assert check_source(lambda kind=kind, path=path: kind("rows", path, follow=True)) == plain
 
