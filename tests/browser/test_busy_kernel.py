@@ -50,7 +50,7 @@ def test_a_cell_that_blocks_is_told_of_and_named_afterwards(lab: Lab) -> None:
     console.get_by_text("Ready", exact=True).wait_for()
     book.run(1, wait=False)
     console.locator("button[data-do='pause']").click()
-    console.get_by_text("Queued:").wait_for(timeout=5_000)
+    console.get_by_text("Pause: queued, the kernel is busy").wait_for(timeout=5_000)
     console.get_by_text("the kernel is busy, a cell blocks it").wait_for(timeout=5_000)
     book.screenshot("kernel-blocked", of=console)
     book.wait(1, timeout=20)

@@ -137,7 +137,7 @@ def test_a_drain_that_finishes_gives_one_account_whoever_asked(kernel: Shown, tm
     for by, account in accounts(kernel, tmp_path, LONG, finishes=True).items():
         assert account.pop("longest") in ("in flight", "sinks"), by
         assert account == {
-            "complete": True, "seconds": True, "phases": PHASES, "dropped": {}, "held_by": [],
+            "complete": True, "seconds": True, "phases": PHASES, "dropped": {}, "held_by": [], "problem": None,
             "told": ["run.started", "run.draining", "run.drained"],
         }, by  # fmt: skip
 
@@ -149,5 +149,5 @@ def test_a_drain_whose_time_is_up_gives_one_account_to_the_item_whoever_asked(ke
         assert in_window == ROOM + 1, "what has passed, once for each branch"
         assert account == {
             "complete": False, "seconds": True, "phases": PHASES, "longest": "in flight", "dropped": FULL,
-            "held_by": ["sink"], "told": ["run.started", "run.draining", "run.drain_timed_out"],
+            "held_by": ["sink"], "problem": None, "told": ["run.started", "run.draining", "run.drain_timed_out"],
         }, by  # fmt: skip
