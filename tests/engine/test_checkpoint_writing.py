@@ -10,31 +10,12 @@ import pytest
 
 from streamweave_lab.errors import RunFailedError
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import Poll, Sink, Step, Wait
+from streamweave_lab.graph.node import Poll, Sink, Step
 from streamweave_lab.operators import Collect, Count, ForEach, Replay
 from streamweave_lab.state.sqlite_store import SqliteStore
 from streamweave_lab.state.store import Checkpoint, Info
 from streamweave_lab.testing.loop import run_virtual
-
-
-class Ticking(Replay[int]):
-    """One item a second."""
-
-    def opened(self) -> None:
-        super().opened()
-        self.seek(0)
-
-    def seek(self, position: int) -> None:
-        super().seek(position)
-        self.base = self.clock.now() - position
-
-    def poll(self, limit: int) -> Poll[int]:
-        due = self.base + self.position - self.clock.now()
-        return super().poll(1) if due <= 0 else Wait(due)
-
-
-def ticks(end: int = 1000) -> Ticking:
-    return Ticking("ticks", range(end), time=float)
+from tests.engine.ticking import ticks
 
 
 def counted(name: str = "n") -> Graph:

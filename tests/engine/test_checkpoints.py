@@ -25,6 +25,7 @@ from streamweave_lab.testing.laws import Witness
 from streamweave_lab.testing.loop import run_virtual
 from streamweave_lab.testing.strategies import Sketch, sketches
 from streamweave_lab.testing.vertices import Version
+from tests.engine.ticking import ticks
 
 quickly = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 seeds = st.integers(0, 2**32 - 1)
@@ -74,26 +75,6 @@ def test_a_run_that_is_suspended_anywhere_and_goes_on_is_the_uninterrupted_one(
     again = run_interleaved(sketch.graph(), Random(seed + 1), config=Version(), witness=Witness, resume=True, **keeping)
     assert sketch.found(again) == sketch.expected()
     store.close()
-
-
-class Ticking(Replay[int]):
-    """One item a second."""
-
-    def opened(self) -> None:
-        super().opened()
-        self.seek(0)
-
-    def seek(self, position: int) -> None:
-        super().seek(position)
-        self.base = self.clock.now() - position
-
-    def poll(self, limit: int) -> Poll[int]:
-        due = self.base + self.position - self.clock.now()
-        return super().poll(1) if due <= 0 else Wait(due)
-
-
-def ticks(end: int = 1000) -> Ticking:
-    return Ticking("ticks", range(end), time=float)
 
 
 def sums() -> Graph:

@@ -64,12 +64,14 @@ def steady() -> Iterator[Server]:
         yield served
 
 
+def knowing_the_token(server: Server) -> httpx.Client:
+    return httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=20, verify=NO_TLS)
+
+
 @pytest.fixture
 def asking(steady: Server) -> Iterator[httpx.Client]:
     """Asks the steady server, with the token."""
-    with httpx.Client(
-        base_url=steady.url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=20, verify=NO_TLS
-    ) as client:
+    with knowing_the_token(steady) as client:
         yield client
         assert steady.run.status().state == "running", "whatever was sent, the run goes on"
 
@@ -89,9 +91,7 @@ def server(run: LocalRun, limits: Limits) -> Iterator[Server]:
 @pytest.fixture
 def client(server: Server) -> Iterator[httpx.Client]:
     """Has the token."""
-    with httpx.Client(
-        base_url=server.url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=20, verify=NO_TLS
-    ) as asking:
+    with knowing_the_token(server) as asking:
         yield asking
 
 
