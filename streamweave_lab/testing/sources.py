@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from streamweave_lab.clock import SYSTEM_CLOCK
@@ -42,38 +43,41 @@ def check_source(
     Returns: the items. Raises: AssertionError with what is not so.
     """
     whole = _Reading(make_source(), config, most, longest_poll)
-    whole.read(max(1, most // 20))
-    whole.check_end()
+    with closing(whole):
+        whole.read(max(1, most // 20))
+        whole.check_end()
     if not resumable:
         _check_no_seek(make_source(), config)
         return whole.items
     if whole.seen < most:
         for limit in (1, 7):
-            again = _Reading(make_source(), config, most, longest_poll)
-            again.read(limit)
-            whole.check_same(again, 0, f"with limit={limit}")
+            with closing(_Reading(make_source(), config, most, longest_poll)) as again:
+                again.read(limit)
+                whole.check_same(again, 0, f"with limit={limit}")
     for position in sorted({whole.seen * n // _POSITIONS for n in range(_POSITIONS + 1)}):
         _check_position(whole, make_source, config, position)
     return whole.items
 
 
 def _check_position(whole: _Reading, make_source: Callable[[], Source[Any]], config: Config | None, at: int) -> None:
-    sought = _Reading(make_source(), config, whole.most - at, whole.longest_poll)
-    sought.node.seek(at)
-    _must(sought.node.position == at, f"after seek({at}) its position is {sought.node.position}")
-    sought.read(50)
-    whole.check_same(sought, at, f"after seek({at})")
-    before = _Reading(make_source(), config, at, whole.longest_poll)
-    before.read(3)
-    state = before.node.snapshot()
-    resumed = _Reading(make_source(), config, whole.most - at, whole.longest_poll)
-    if state is None:
-        resumed.node.seek(before.node.position)
-    else:
-        resumed.node.restore(state)
-    before.close()
-    resumed.read(50)
-    whole.check_same(resumed, at, f"restored from its snapshot at position {at}")
+    with closing(_Reading(make_source(), config, whole.most - at, whole.longest_poll)) as sought:
+        sought.node.seek(at)
+        _must(sought.node.position == at, f"after seek({at}) its position is {sought.node.position}")
+        sought.read(50)
+        whole.check_same(sought, at, f"after seek({at})")
+    with (
+        closing(_Reading(make_source(), config, at, whole.longest_poll)) as before,
+        closing(_Reading(make_source(), config, whole.most - at, whole.longest_poll)) as resumed,
+    ):
+        before.read(3)
+        state = before.node.snapshot()
+        if state is None:
+            resumed.node.seek(before.node.position)
+        else:
+            resumed.node.restore(state)
+        before.close()
+        resumed.read(50)
+        whole.check_same(resumed, at, f"restored from its snapshot at position {at}")
 
 
 def _check_no_seek(source: Source[Any], config: Config | None) -> None:
@@ -167,7 +171,6 @@ class _Reading:
             if unlike:
                 n = unlike[0]
                 raise AssertionError(f"{how} the {what} are others: {others[n]!r} in the place of {expected[n]!r}")
-        rest.close()
 
     def close(self) -> None:
         self.node.closed()

@@ -234,13 +234,13 @@ def test_files_keep_the_promises_of_a_source(folder):
         zipped = folder / f"{kind.__name__}.gz"
         zipped.write_bytes(gzip.compress(path.read_bytes()))
         plain = check_source(lambda kind=kind, path=path: kind("rows", path), longest_poll=10.0)
-        assert check_source(lambda kind=kind, path=zipped: kind("rows", path)) == plain
-        assert check_source(lambda kind=kind, path=path: kind("rows", path, follow=True)) == plain
+        assert check_source(lambda kind=kind, path=zipped: kind("rows", path), longest_poll=10.0) == plain
+        assert check_source(lambda kind=kind, path=path: kind("rows", path, follow=True), longest_poll=10.0) == plain
 
 
 def test_flights_keep_the_promises_of_a_source():
-    assert len(check_source(lambda: NYCFlights("departures", limit=500, speed=3600))) == 500
+    assert len(check_source(lambda: NYCFlights("departures", limit=500, speed=3600), longest_poll=10.0)) == 500
 
 
 def test_the_host_keeps_its_promises_and_cannot_be_replayed():
-    assert len(check_source(lambda: HostMetrics("host", limit=5), resumable=False)) == 5
+    assert len(check_source(lambda: HostMetrics("host", limit=5), resumable=False, longest_poll=10.0)) == 5

@@ -41,7 +41,7 @@ def test_a_second_process_is_turned_away_while_the_first_one_works_or_drains_and
         assert turned_away()
         (one.folder / "hang").unlink()
         assert one.end() == Exit.DRAINED
-        assert len(one.rows()) == 2000
+        assert 1777 <= len(one.rows()) <= 2000, "what was read when the signal came, and no more"
         second.finish()
     assert one.output()[0] == whole[0], "the windows were closed by the drain"
 

@@ -123,6 +123,22 @@ def test_a_source_that_breaks_a_promise_is_found_out(kind, message):
         check_source(lambda: kind("numbers"))
 
 
+def test_a_source_that_is_found_out_is_closed_all_the_same():
+    opened, closed = [], []
+
+    class Kept(Losing):
+        def opened(self):
+            super().opened()
+            opened.append(self)
+
+        def closed(self):
+            closed.append(self)
+
+    with pytest.raises(AssertionError):
+        check_source(lambda: Kept("numbers"))
+    assert {id(node) for node in closed} == {id(node) for node in opened}
+
+
 def test_a_source_that_blocks_the_loop_is_found_out():
     with pytest.raises(AssertionError, match=r"poll took 0\.\d+ s; it must answer at once, with Wait if need be"):
         check_source(lambda: Sleeping("numbers"), longest_poll=0.01)

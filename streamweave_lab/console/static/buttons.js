@@ -81,23 +81,30 @@ class Desk {
   // Ask the kernel, and say honestly how far that has come.
   act(verb, more = {}, done = null) {
     const waiting = h("p", { role: "status", "aria-live": "polite" }, `Asked to ${WORDS[verb]}.`);
-    let timer = setTimeout(() => say(waiting, `Queued: the kernel is busy. It will ${WORDS[verb]} as soon as the cell that blocks it ends.`), SLOW);
-    say(this.word, "");
     const brief = BRIEF.has(verb); // told beside the buttons, so that nothing below moves
+    const place = brief ? this.word : waiting;
+    let queued = false;
+    const timer = setInterval(() => (place.isConnected ? say(place, this.lateWord(verb, brief, queued)) : clearInterval(timer)), SLOW);
+    clearInterval(this.timer);
+    this.timer = timer;
+    say(this.word, "");
+    if (brief) this.place.replaceChildren();
     const { matter, close } = brief ? { matter: waiting, close: () => say(this.word, "") } : this.put(TITLES[verb], waiting);
-    if (brief) this.place.replaceChildren(), clearTimeout(timer), (timer = setTimeout(() => say(this.word, `${TITLES[verb]}: queued, the kernel is busy.`), SLOW));
     this.link.press(verb, more, (answer) => {
-      clearTimeout(timer);
-      if (answer.stage === "queued") timer = setTimeout(() => say(brief ? this.word : waiting, this.lateWord(verb)), SLOW);
-      else if (answer.stage === "refused") this.say(TITLES[verb], answer.reason);
+      if (answer.stage === "queued") return (queued = true);
+      clearInterval(timer);
+      if (answer.stage === "refused") this.say(TITLES[verb], answer.reason);
       else if (done) done(answer.report, close);
       else if (brief || matter.isConnected) close();
     });
   }
 
-  lateWord(verb) {
-    if (verb === "drain") return "Draining. What is in flight is being finished.";
-    return this.store.silence() > 1 ? `Queued: the kernel is busy. It will ${WORDS[verb]} as soon as the cell that blocks it ends.` : `Queued: the run is about to ${WORDS[verb]}.`;
+  // The kernel takes a press, and says so, also while a cell blocks the run: then its silence tells.
+  lateWord(verb, brief, queued) {
+    if (!queued || this.store.silence() > 1) {
+      return brief ? `${TITLES[verb]}: queued, the kernel is busy.` : `Queued: the kernel is busy. It will ${WORDS[verb]} as soon as the cell that blocks it ends.`;
+    }
+    return verb === "drain" ? "Draining. What is in flight is being finished." : `Queued: the run is about to ${WORDS[verb]}.`;
   }
 
   askToDrain() {
