@@ -23,8 +23,9 @@ from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.engine.status import Status
 from streamweave_lab.graph.batch import Batch, Failure
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import END, AsyncSource, Node, Sink, Source, Step, Wait
+from streamweave_lab.graph.node import Node, Sink, Step
 from streamweave_lab.graph.port import In, Out
+from streamweave_lab.graph.source import END, AsyncSource, Source, Wait
 from streamweave_lab.graph.supervision import Supervision
 from streamweave_lab.operators import (
     Collect,

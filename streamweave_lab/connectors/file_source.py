@@ -10,8 +10,8 @@ from streamweave_lab.connectors.file_lines import FileLines
 from streamweave_lab.connectors.file_place import Place, check_same_file
 from streamweave_lab.errors import GraphError
 from streamweave_lab.graph.batch import Failure
-from streamweave_lab.graph.node import END, Poll, Source, Wait
 from streamweave_lab.graph.port import Out
+from streamweave_lab.graph.source import END, Poll, Source, Wait
 
 if TYPE_CHECKING:
     import os

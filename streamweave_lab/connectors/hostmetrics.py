@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from streamweave_lab.connectors.checks import check_limit
 from streamweave_lab.errors import GraphError, MissingExtraError
-from streamweave_lab.graph.node import END, Poll, Source, Wait
+from streamweave_lab.graph.source import END, Poll, Source, Wait
 
 
 class HostReading(NamedTuple):

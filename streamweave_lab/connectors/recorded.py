@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from streamweave_lab.connectors.checks import check_limit, check_seconds
 from streamweave_lab.connectors.pace import Pace
 from streamweave_lab.errors import GraphError
-from streamweave_lab.graph.node import END, Poll, Source, Wait
 from streamweave_lab.graph.port import O_co
+from streamweave_lab.graph.source import END, Poll, Source, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

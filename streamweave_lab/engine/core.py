@@ -17,7 +17,8 @@ from streamweave_lab.engine.supervise import Supervisor
 from streamweave_lab.engine.surroundings import Host, Listener
 from streamweave_lab.graph.batch import Barrier, Failure, Watermark
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import Node, Sink, Source
+from streamweave_lab.graph.node import Node, Sink
+from streamweave_lab.graph.source import Source
 from streamweave_lab.progress.frontier import Frontier
 from streamweave_lab.progress.grid import Grid, exact
 from streamweave_lab.progress.window import granularity

@@ -28,7 +28,7 @@ from streamweave_lab.engine.surroundings import Host
 from streamweave_lab.engine.virtual_loop import VirtualLoop
 from streamweave_lab.errors import StreamweaveError
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import AsyncSource
+from streamweave_lab.graph.source import AsyncSource
 
 _REPLACED_DRAIN_SECONDS = 10.0
 _FAREWELL_SECONDS = 5.0

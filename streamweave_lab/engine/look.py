@@ -22,7 +22,8 @@ from streamweave_lab.engine.status import (
     Status,
 )
 from streamweave_lab.engine.status import NodeState as Doing
-from streamweave_lab.graph.node import Sink, Source
+from streamweave_lab.graph.node import Sink
+from streamweave_lab.graph.source import Source
 from streamweave_lab.operators.each import Map
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from streamweave_lab.engine.channel import Channel
 from streamweave_lab.engine.choosy_state import ChoosyState
 from streamweave_lab.engine.node_state import NodeState
 from streamweave_lab.engine.source_state import AsyncSourceState, SourceState
-from streamweave_lab.graph.node import AsyncSource, Node, Source
+from streamweave_lab.graph.node import Node
 from streamweave_lab.graph.port import DEFAULT_CAPACITY
+from streamweave_lab.graph.source import AsyncSource, Source
 from streamweave_lab.operators.each import Map
 
 if TYPE_CHECKING:

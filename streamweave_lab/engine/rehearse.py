@@ -11,7 +11,8 @@ from streamweave_lab.clock import VirtualClock
 from streamweave_lab.engine.checkpoints import changed_nodes, kept_in
 from streamweave_lab.engine.shadow import Shadow, shadow_of
 from streamweave_lab.errors import StateError
-from streamweave_lab.graph.node import Sink, Source
+from streamweave_lab.graph.node import Sink
+from streamweave_lab.graph.source import Source
 from streamweave_lab.operators.ends import Collect, Count, Latest
 from streamweave_lab.state.codec import encode
 

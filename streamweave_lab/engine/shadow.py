@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from streamweave_lab.clock import VirtualClock
 from streamweave_lab.engine.core import Core
 from streamweave_lab.engine.host import VirtualHost
-from streamweave_lab.graph.node import END, AsyncSource, Node, Poll, Sink, Source, Step, Wait
+from streamweave_lab.graph.node import Node, Sink, Step
+from streamweave_lab.graph.source import END, AsyncSource, Poll, Source, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from streamweave_lab.engine.node_state import BUSY, IDLE, LARGEST_BATCH, NodeFailed, NodeState
 from streamweave_lab.engine.stamping import Stamper, Untimely
 from streamweave_lab.graph.batch import Barrier, Batch, Failure, Watermark
-from streamweave_lab.graph.node import END, AsyncSource, Source, Wait
+from streamweave_lab.graph.source import END, AsyncSource, Source, Wait
 
 if TYPE_CHECKING:
     from streamweave_lab.engine.core import Core

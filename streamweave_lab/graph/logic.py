@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
 
-from streamweave_lab.graph.node import AsyncSource, Node, Source
+from streamweave_lab.graph.node import Node
+from streamweave_lab.graph.source import AsyncSource, Source
 
 
 def faults_of(node: Node) -> Iterator[str]:

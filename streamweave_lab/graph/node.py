@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from inspect import Signature, get_annotations, signature
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
@@ -307,78 +307,6 @@ class Node:
         return self._outbox
 
 
-class Source(Node, Outlet[O_co]):
-    """A node that brings items in. A subclass defines `poll`.
-
-    `time` maps an item to its event time in seconds (None: no event time). `lag` is how many seconds the
-    watermark stays behind the newest item, `idle_after` how many seconds without an item until this source
-    holds nobody's frontier (None: never).
-    """
-
-    out: Out[O_co]
-
-    time: Any = None
-    lag: float = 0.0
-    idle_after: float | None = None
-
-    pauses: bool = False
-    """No time passes on `clock` while the run is paused, so that a source which paces its items by it goes on where it
-    stood; a step then jumps to the next item that is due. Not for a source of what happens outside, which goes on."""
-
-    position: int = 0
-    """Items brought in so far; `seek` to it to go on from there."""
-
-    backlog: int | None = None
-    """Items known to be waiting outside; None where that cannot be known."""
-
-    total: int | None = None
-    """Items there are altogether, for a progress bar; None where that cannot be known."""
-
-    def poll(self, limit: int) -> Poll[O_co]:
-        """Bring in what is there now, without waiting: at most `limit` items.
-
-        Returns: a list of items; `Wait(seconds)` if there is nothing now (ask again then); or `END`. An empty
-        list is `Wait(0.001)`.
-        Whatever it raises fails the run.
-        """
-        raise NotImplementedError(f"{type(self).__name__} must define poll")
-
-    def seek(self, position: int) -> None:
-        """Go on from `position`. Raises: NotImplementedError where the source cannot be replayed."""
-        raise NotImplementedError(f"{self.kind} cannot be replayed")
-
-    def _tail(self) -> Out[O_co]:
-        return self.out
-
-
-class AsyncSource(Source[O_co]):
-    """A source whose items must be awaited. A subclass defines `stream` instead of `poll`."""
-
-    def stream(self) -> AsyncIterator[list[O_co]]:
-        """Yield lists of items as they come; to return is to end. Whatever it raises fails the run."""
-        raise NotImplementedError(f"{type(self).__name__} must define stream")
-
-
-class Wait:
-    """A source's answer: nothing now; ask again in `seconds`."""
-
-    __slots__ = ("seconds",)
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-
-
-class _End:
-    def __repr__(self) -> str:
-        return "END"
-
-
-END = _End()
-"""A source's answer: there is nothing more, and never will be."""
-
-Poll = list[O_co] | Wait | _End
-
-
 class Step(Node, Inlet[I_contra], Outlet[O_co]):
     """A node that takes items and sends items. A subclass defines `on_item(item)` and calls `emit`."""
 
@@ -420,4 +348,4 @@ def _bare_name(annotation: Any) -> str:
     return getattr(origin, "__name__", "")
 
 
-__all__ = ["END", "AsyncSource", "Node", "Outbox", "Poll", "Sink", "Source", "Step", "Wait"]
+__all__ = ["Node", "Outbox", "Sink", "Step"]

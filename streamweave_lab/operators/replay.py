@@ -7,8 +7,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from streamweave_lab.errors import GraphError, StateError, UsedUpError
-from streamweave_lab.graph.node import END, AsyncSource, Poll, Source
 from streamweave_lab.graph.port import O_co
+from streamweave_lab.graph.source import END, AsyncSource, Poll, Source
 
 
 class Replay(Source[O_co]):

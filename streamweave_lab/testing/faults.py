@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from streamweave_lab.clock import VirtualClock
 from streamweave_lab.engine.source_state import AsyncSourceState, SourceState
 from streamweave_lab.errors import DrilledError, DrillRefusedError
-from streamweave_lab.graph.node import Sink, Wait
+from streamweave_lab.graph.node import Sink
+from streamweave_lab.graph.source import Wait
 
 if TYPE_CHECKING:
     from streamweave_lab.engine.node_state import NodeState

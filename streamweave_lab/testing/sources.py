@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from streamweave_lab.clock import SYSTEM_CLOCK
-from streamweave_lab.graph.node import END, AsyncSource, Source, Wait
+from streamweave_lab.graph.source import END, AsyncSource, Source, Wait
 from streamweave_lab.testing.harness import Drive
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from streamweave_lab.config.model import Config, live
 from streamweave_lab.graph.batch import Failure
-from streamweave_lab.graph.node import AsyncSource, Node, Poll, Wait
+from streamweave_lab.graph.node import Node
 from streamweave_lab.graph.port import In, Out
+from streamweave_lab.graph.source import AsyncSource, Poll, Wait
 from streamweave_lab.operators import Collect, Filter, FlatMap, Map, MapAsync, Pane, Replay, Route, Window
 from streamweave_lab.progress.window import Tumbling
 

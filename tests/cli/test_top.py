@@ -20,7 +20,7 @@ from click.testing import CliRunner
 import streamweave_lab as sw
 from streamweave_lab.cli.main import main
 from streamweave_lab.cli.outcome import Exit
-from streamweave_lab.graph.node import Wait
+from streamweave_lab.graph.source import Wait
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "of-the-test-of-top-1234567890"

@@ -7,7 +7,7 @@ import pytest
 import streamweave_lab as sw
 from streamweave_lab.cli.top_controls import Controls, outcome
 from streamweave_lab.engine.reports import Checkpointed, Drained, Reloaded
-from streamweave_lab.graph.node import Wait
+from streamweave_lab.graph.source import Wait
 
 
 class KeysConfig(sw.Config):

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from streamweave_lab.clock import VirtualClock
-from streamweave_lab.graph.node import END, Source, Wait
+from streamweave_lab.graph.source import END, Source, Wait
 from streamweave_lab.testing.harness import Drive
 
 

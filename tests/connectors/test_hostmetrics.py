@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from streamweave_lab.connectors import HostMetrics, HostReading
 from streamweave_lab.errors import GraphError, MissingExtraError
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import END, Wait
+from streamweave_lab.graph.source import END, Wait
 from streamweave_lab.operators.ends import Collect
 
 

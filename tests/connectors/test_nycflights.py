@@ -11,7 +11,7 @@ from streamweave_lab.connectors import NYCFlights, parse_flight
 from streamweave_lab.connectors.flight_rows import actual_time, scheduled_time
 from streamweave_lab.errors import GraphError, MissingExtraError
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import END, Wait
+from streamweave_lab.graph.source import END, Wait
 from streamweave_lab.operators.each import Map
 from streamweave_lab.operators.ends import Collect
 

@@ -9,7 +9,7 @@ from streamweave_lab.connectors import NYCWeather, Weather
 from streamweave_lab.connectors.flight_rows import actual_time, find_data
 from streamweave_lab.connectors.weather_rows import parse_weather
 from streamweave_lab.errors import GraphError, MissingExtraError
-from streamweave_lab.graph.node import END, Wait
+from streamweave_lab.graph.source import END, Wait
 from streamweave_lab.operators.enrich import Enrich
 
 HOUR = 3600.0

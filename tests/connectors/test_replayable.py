@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from streamweave_lab.connectors import CSV, HostMetrics, JSONLines, Lines, NYCFlights, file_lines
 from streamweave_lab.errors import StateError
-from streamweave_lab.graph.node import Wait
+from streamweave_lab.graph.source import Wait
 from streamweave_lab.state import codec
 from streamweave_lab.testing.harness import Drive
 from streamweave_lab.testing.sources import check_source

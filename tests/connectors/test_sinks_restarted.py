@@ -11,7 +11,8 @@ from streamweave_lab.connectors import JSONLinesFile, SQLiteTable
 from streamweave_lab.connectors.growing_file import GrowingFile
 from streamweave_lab.errors import StateError
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import Poll, Sink, Source, Wait
+from streamweave_lab.graph.node import Sink
+from streamweave_lab.graph.source import Poll, Source, Wait
 from streamweave_lab.graph.supervision import Supervision
 from streamweave_lab.operators import Replay
 from streamweave_lab.state.sqlite_store import SqliteStore

@@ -4,7 +4,8 @@ import asyncio
 from typing import Any
 
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import Poll, Source, Step, Wait
+from streamweave_lab.graph.node import Step
+from streamweave_lab.graph.source import Poll, Source, Wait
 from streamweave_lab.operators import Collect, Replay
 from streamweave_lab.testing.loop import run_virtual
 

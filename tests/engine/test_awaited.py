@@ -5,7 +5,7 @@ from pathlib import Path
 
 from streamweave_lab.engine.epochs import Awaited
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import Poll, Source, Wait
+from streamweave_lab.graph.source import Poll, Source, Wait
 from streamweave_lab.operators import Collect, ForEach, Map
 from streamweave_lab.state.sqlite_store import SqliteStore
 from streamweave_lab.testing.loop import run_virtual

@@ -15,7 +15,8 @@ from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.errors import RunFailedError
 from streamweave_lab.graph.batch import Barrier
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import Step, Wait
+from streamweave_lab.graph.node import Step
+from streamweave_lab.graph.source import Wait
 from streamweave_lab.operators import Collect, Count, Filter, ForEach, Map, MapAsync, Replay
 from streamweave_lab.testing.loop import run_virtual
 

@@ -8,7 +8,8 @@ from typing import Any
 from streamweave_lab.engine.virtual_loop import VirtualLoop
 from streamweave_lab.graph.batch import Batch
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import END, Poll, Source, Step, Wait
+from streamweave_lab.graph.node import Step
+from streamweave_lab.graph.source import END, Poll, Source, Wait
 from streamweave_lab.operators import Collect, Count, ForEach, Map, Replay
 from streamweave_lab.testing.loop import run_virtual
 

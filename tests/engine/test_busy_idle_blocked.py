@@ -9,7 +9,7 @@ from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.engine.status import NodeStatus
 from streamweave_lab.engine.virtual_loop import VirtualLoop
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import Poll, Wait
+from streamweave_lab.graph.source import Poll, Wait
 from streamweave_lab.operators import Collect, Count, ForEach, Map, MapAsync, Replay
 from streamweave_lab.testing.loop import run_virtual
 

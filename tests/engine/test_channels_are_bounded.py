@@ -9,7 +9,7 @@ from streamweave_lab.engine.channel import Channel
 from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.graph.batch import Barrier, Batch, Watermark
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import AsyncSource, Poll
+from streamweave_lab.graph.source import AsyncSource, Poll
 from streamweave_lab.operators import Collect, Count, Filter, FlatMap, ForEach, Map, MapAsync, Replay
 from streamweave_lab.testing.laws import check_edge
 from streamweave_lab.testing.loop import run_virtual

@@ -10,7 +10,8 @@ import pytest
 
 from streamweave_lab.errors import RunFailedError
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import Poll, Sink, Step
+from streamweave_lab.graph.node import Sink, Step
+from streamweave_lab.graph.source import Poll
 from streamweave_lab.operators import Collect, Count, ForEach, Replay
 from streamweave_lab.state.sqlite_store import SqliteStore
 from streamweave_lab.state.store import Checkpoint, Info

@@ -15,7 +15,8 @@ from streamweave_lab.engine.reports import Checkpointed
 from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.errors import IllegalMoveError, StateError
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import Poll, Sink, Step, Wait
+from streamweave_lab.graph.node import Sink, Step
+from streamweave_lab.graph.source import Poll, Wait
 from streamweave_lab.operators import Collect, Count, ForEach, Map, MapAsync, Replay, Window
 from streamweave_lab.operators import sum as total
 from streamweave_lab.progress.window import Tumbling

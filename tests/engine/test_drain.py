@@ -8,7 +8,8 @@ from streamweave_lab.config.model import Config, live
 from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.errors import IllegalMoveError, RunFailedError
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import Poll, Step, Wait
+from streamweave_lab.graph.node import Step
+from streamweave_lab.graph.source import Poll, Wait
 from streamweave_lab.operators import Collect, Count, ForEach, Map, MapAsync, Replay, Window
 from streamweave_lab.progress.window import Tumbling
 from streamweave_lab.testing.loop import run_virtual

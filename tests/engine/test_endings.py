@@ -10,7 +10,8 @@ from streamweave_lab.engine.reports import Stopped
 from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.errors import IllegalMoveError, RunFailedError
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import Poll, Step, Wait
+from streamweave_lab.graph.node import Step
+from streamweave_lab.graph.source import Poll, Wait
 from streamweave_lab.operators import Count, ForEach, Map, MapAsync, Replay
 from streamweave_lab.testing.loop import run_virtual
 

@@ -7,7 +7,7 @@ import pytest
 
 from streamweave_lab.errors import RunFailedError
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import AsyncSource
+from streamweave_lab.graph.source import AsyncSource
 from streamweave_lab.operators import Collect, Map, Take
 
 

@@ -11,7 +11,8 @@ from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.engine.stamping import Stamper
 from streamweave_lab.graph.batch import Batch, Watermark
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import END, Poll, Source, Step, Wait
+from streamweave_lab.graph.node import Step
+from streamweave_lab.graph.source import END, Poll, Source, Wait
 from streamweave_lab.operators import Collect, Count, Map, Replay, Window
 from streamweave_lab.operators import sum as total
 from streamweave_lab.progress.window import Tumbling

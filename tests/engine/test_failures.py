@@ -10,7 +10,8 @@ from streamweave_lab.config.model import Config
 from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.errors import RunFailedError
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import END, AsyncSource, Poll, Source, Step
+from streamweave_lab.graph.node import Step
+from streamweave_lab.graph.source import END, AsyncSource, Poll, Source
 from streamweave_lab.operators import Collect, Count, ForEach, Map, MapAsync, Replay
 from streamweave_lab.testing.loop import run_virtual
 

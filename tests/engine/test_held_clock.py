@@ -8,7 +8,7 @@ from streamweave_lab.connectors.hostmetrics import HostMetrics
 from streamweave_lab.connectors.recorded import Recorded
 from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import Poll, Source, Wait
+from streamweave_lab.graph.source import Poll, Source, Wait
 from streamweave_lab.operators import Collect
 from streamweave_lab.testing.loop import run_virtual
 from tests.engine.test_truth import Ticking

@@ -13,7 +13,8 @@ from streamweave_lab.engine.registry import runs
 from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.errors import IllegalMoveError, RunFailedError
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import Poll, Source, Step, Wait
+from streamweave_lab.graph.node import Step
+from streamweave_lab.graph.source import Poll, Source, Wait
 from streamweave_lab.operators import Collect, Count, ForEach, Map, MapAsync, Replay
 from streamweave_lab.testing.loop import run_virtual
 
@@ -170,7 +171,7 @@ def test_run_to_end_works_inside_a_running_loop() -> None:
 def test_run_to_end_jumps_over_every_wait() -> None:
     class Hourly(Source[int]):
         def poll(self, limit: int) -> Poll[int]:
-            from streamweave_lab.graph.node import END
+            from streamweave_lab.graph.source import END
 
             if self.clock.now() < self.position * 3600:
                 return Wait(self.position * 3600 - self.clock.now())

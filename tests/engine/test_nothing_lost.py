@@ -8,7 +8,8 @@ import pytest
 from streamweave_lab.errors import RunFailedError
 from streamweave_lab.graph.batch import Failure
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import Poll, Step, Wait
+from streamweave_lab.graph.node import Step
+from streamweave_lab.graph.source import Poll, Wait
 from streamweave_lab.operators import Collect, Count, Filter, FlatMap, ForEach, Map, MapAsync, Pane, Replay, Window
 from streamweave_lab.progress.window import Tumbling
 from streamweave_lab.testing.loop import run_virtual

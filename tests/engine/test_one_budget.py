@@ -11,7 +11,8 @@ from streamweave_lab.engine.scheduler import SLICE_SECONDS, scheduler_of
 from streamweave_lab.engine.virtual_loop import VirtualLoop
 from streamweave_lab.graph.batch import Batch
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import AsyncSource, Step
+from streamweave_lab.graph.node import Step
+from streamweave_lab.graph.source import AsyncSource
 from streamweave_lab.operators import Collect, Count, Map, MapAsync, Replay
 from streamweave_lab.testing.loop import run_virtual
 
@@ -161,7 +162,7 @@ def test_a_finished_run_leaves_no_task_timer_or_thread_behind() -> None:
 
 
 def test_a_stopped_source_that_waits_for_hours_leaves_no_timer() -> None:
-    from streamweave_lab.graph.node import Poll, Source, Wait
+    from streamweave_lab.graph.source import Poll, Source, Wait
 
     class Hours(Source[int]):
         time = staticmethod(float)

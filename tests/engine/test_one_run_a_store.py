@@ -9,7 +9,7 @@ import pytest
 from streamweave_lab.clock import SYSTEM_CLOCK
 from streamweave_lab.errors import RunFailedError, StoreHeldError
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import AsyncSource
+from streamweave_lab.graph.source import AsyncSource
 from streamweave_lab.operators import Collect, Map, Replay
 from streamweave_lab.state import Checkpoint, FolderStore, Info, SqliteStore, Store
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from streamweave_lab.engine.rehearse import difference, rehearse
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import Step, Wait
+from streamweave_lab.graph.node import Step
 from streamweave_lab.graph.port import ClosedPath
+from streamweave_lab.graph.source import Wait
 from streamweave_lab.operators import Collect, Count, Filter, ForEach, Map, MapAsync, Reduce, Replay, Window, count
 from streamweave_lab.progress.window import Tumbling
 from streamweave_lab.state.sqlite_store import SqliteStore

@@ -11,7 +11,7 @@ from streamweave_lab.config.model import Config, live
 from streamweave_lab.engine.actor import acting
 from streamweave_lab.engine.protocol import VERBS
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import Wait
+from streamweave_lab.graph.source import Wait
 from streamweave_lab.operators import Collect, Map, Replay
 from streamweave_lab.testing.loop import run_virtual
 

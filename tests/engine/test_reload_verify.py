@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from streamweave_lab.config.model import Config, live
 from streamweave_lab.engine.verify import Health, Work, since, worse
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import Wait
+from streamweave_lab.graph.source import Wait
 from streamweave_lab.graph.supervision import Supervision
 from streamweave_lab.operators import Collect, Map, Replay
 from streamweave_lab.testing.loop import run_virtual

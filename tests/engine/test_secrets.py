@@ -16,7 +16,7 @@ from streamweave_lab.config.secrets import Secrets
 from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.errors import RunFailedError
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import Wait
+from streamweave_lab.graph.source import Wait
 from streamweave_lab.operators import Collect, Map, Replay
 from streamweave_lab.ops.explain.explain import explain
 from streamweave_lab.ops.http.plain import encoded

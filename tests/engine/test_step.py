@@ -14,7 +14,7 @@ from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.engine.step import Stepped
 from streamweave_lab.errors import IllegalMoveError
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import AsyncSource, Poll, Wait
+from streamweave_lab.graph.source import AsyncSource, Poll, Wait
 from streamweave_lab.operators import Collect, Count, ForEach, Map, MapAsync, Replay, Window, count
 from streamweave_lab.progress.window import Tumbling
 from streamweave_lab.testing.interleave import Interleaver, run_interleaved

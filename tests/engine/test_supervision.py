@@ -10,7 +10,8 @@ import pytest
 from streamweave_lab.engine.supervise import Supervisor
 from streamweave_lab.errors import GraphError, RunFailedError
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import END, AsyncSource, Poll, Source, Step
+from streamweave_lab.graph.node import Step
+from streamweave_lab.graph.source import END, AsyncSource, Poll, Source
 from streamweave_lab.graph.supervision import Policy, Supervision
 from streamweave_lab.operators import Collect, Count, Map, Replay
 from streamweave_lab.state.sqlite_store import SqliteStore
@@ -89,7 +90,7 @@ def test_a_node_that_restarts_rests_and_goes_on_empty_where_nothing_was_kept() -
 def test_a_node_goes_on_from_what_it_kept_at_the_last_checkpoint(tmp_path: Any) -> None:
     class Slowly(Replay[int]):
         def poll(self, limit: int) -> Poll[int]:
-            from streamweave_lab.graph.node import Wait
+            from streamweave_lab.graph.source import Wait
 
             return super().poll(1) if self.clock.now() >= self.position else Wait(0.1)
 

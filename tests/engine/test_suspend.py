@@ -12,7 +12,8 @@ from streamweave_lab.engine.reports import Drained
 from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.errors import IllegalMoveError, RunFailedError, StateError
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import Poll, Source, Step, Wait
+from streamweave_lab.graph.node import Step
+from streamweave_lab.graph.source import Poll, Source, Wait
 from streamweave_lab.operators import Collect, ForEach, Window
 from streamweave_lab.operators import sum as total
 from streamweave_lab.progress.window import Tumbling

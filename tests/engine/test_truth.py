@@ -13,7 +13,7 @@ from streamweave_lab.engine.observer import observe_all
 from streamweave_lab.engine.status import EventStatus, Status
 from streamweave_lab.errors import IllegalMoveError
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import Poll, Wait
+from streamweave_lab.graph.source import Poll, Wait
 from streamweave_lab.operators import Collect, Count, ForEach, Map, Replay
 from streamweave_lab.testing.loop import run_virtual
 

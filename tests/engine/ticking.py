@@ -1,6 +1,6 @@
 """A source that keeps pace with the clock, also after a resume."""
 
-from streamweave_lab.graph.node import Poll, Wait
+from streamweave_lab.graph.source import Poll, Wait
 from streamweave_lab.operators import Replay
 
 

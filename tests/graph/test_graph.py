@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from streamweave_lab.errors import GraphError, NotRunningError
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import Node, Sink, Source, Step
+from streamweave_lab.graph.node import Node, Sink, Step
 from streamweave_lab.graph.port import ClosedPath, In, Out, Path
+from streamweave_lab.graph.source import Source
 from streamweave_lab.operators import Count, IntervalJoin, Replay, Route, Window, mean
 from streamweave_lab.progress.window import Tumbling
 

@@ -7,8 +7,9 @@ import pytest
 from streamweave_lab.config.model import Config
 from streamweave_lab.errors import GraphError
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import AsyncSource, Sink, Source, Step
+from streamweave_lab.graph.node import Sink, Step
 from streamweave_lab.graph.port import In
+from streamweave_lab.graph.source import AsyncSource, Source
 from streamweave_lab.operators import Collect, Filter, Map, Replay
 
 

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.graph.mermaid import escaped, mermaid
-from streamweave_lab.graph.node import Sink, Source
+from streamweave_lab.graph.node import Sink
 from streamweave_lab.graph.shape import NodeShape, plain_text, role_of, shape_of, split
+from streamweave_lab.graph.source import Source
 from streamweave_lab.operators.each import Map
 from streamweave_lab.operators.route import Route
 

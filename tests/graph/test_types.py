@@ -16,8 +16,9 @@ from streamweave_lab.errors import GraphError
 from streamweave_lab.graph.batch import Failure
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.graph.inference import item_type
-from streamweave_lab.graph.node import Node, Sink, Source, Step
+from streamweave_lab.graph.node import Node, Sink, Step
 from streamweave_lab.graph.port import Out
+from streamweave_lab.graph.source import Source
 from streamweave_lab.graph.types import can_fit, mismatch, spelt
 from streamweave_lab.operators.asynchronous import MapAsync
 from streamweave_lab.operators.each import Filter, FlatMap, Map

@@ -8,7 +8,7 @@ from time import sleep
 from pydantic import SecretStr
 
 import streamweave_lab as sw
-from streamweave_lab.graph.node import Poll
+from streamweave_lab.graph.source import Poll
 
 TOTAL = 3000
 """Items of the whole: their rows take more than one page of a disk. With the last of them the run has ended."""

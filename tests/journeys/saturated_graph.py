@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import streamweave_lab as sw
-from streamweave_lab.graph.node import Poll
+from streamweave_lab.graph.source import Poll
 
 LET_GO = Path("let_go")
 ROOM = 500

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import streamweave_lab as sw
-from streamweave_lab.graph.node import Poll
+from streamweave_lab.graph.source import Poll
 
 EVERY = 1009
 """Of so many numbers one is refused by `parse`."""

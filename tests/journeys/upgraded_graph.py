@@ -11,7 +11,7 @@ from typing import Any
 
 import streamweave_lab as sw
 from streamweave_lab.connectors import JSONLinesFile
-from streamweave_lab.graph.node import Poll, Wait
+from streamweave_lab.graph.source import Poll, Wait
 
 VERSION = int(os.environ.get("READINGS_VERSION", "1"))
 PAUSE = 0.01

@@ -8,7 +8,7 @@ import pytest
 
 from streamweave_lab.errors import GraphError, NoEventTimeError, NotRunningError, StateError
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import Source, Wait
+from streamweave_lab.graph.source import Source, Wait
 from streamweave_lab.operators import Collect, Replay
 from streamweave_lab.operators.keyed_state import KeyedStep, Timer
 from streamweave_lab.operators.per_key import PerKey

@@ -4,7 +4,7 @@ import pytest
 
 from streamweave_lab.errors import GraphError, StateError, UsedUpError
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import END, AsyncSource
+from streamweave_lab.graph.source import END, AsyncSource
 from streamweave_lab.operators import Count, Replay
 from streamweave_lab.state.sqlite_store import SqliteStore
 from streamweave_lab.testing.harness import Drive

@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 import streamweave_lab as sw
-from streamweave_lab.graph.node import END, Poll, Source, Wait
+from streamweave_lab.graph.source import END, Poll, Source, Wait
 from streamweave_lab.operators import quantiles
 from streamweave_lab.progress.window import Counting, ProcessingTime, Session, Sliding
 from streamweave_lab.state.sqlite_store import SqliteStore

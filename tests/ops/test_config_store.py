@@ -16,7 +16,7 @@ from streamweave_lab.config.model import Config, live
 from streamweave_lab.engine.actor import acting
 from streamweave_lab.errors import ConfigError, StateError
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import Wait
+from streamweave_lab.graph.source import Wait
 from streamweave_lab.operators import Collect, Replay
 from streamweave_lab.ops.config.store import Journal, versions_in
 from streamweave_lab.testing.loop import run_virtual

@@ -12,7 +12,7 @@ from streamweave_lab.config.model import Config, live
 from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.errors import ConfigError, IllegalMoveError
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import Wait
+from streamweave_lab.graph.source import Wait
 from streamweave_lab.operators import Collect, Map, Replay
 
 

@@ -18,7 +18,8 @@ from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.engine.status import CheckpointStatus, LoopStatus, Status
 from streamweave_lab.errors import RunFailedError
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import Poll, Source, Step, Wait
+from streamweave_lab.graph.node import Step
+from streamweave_lab.graph.source import Poll, Source, Wait
 from streamweave_lab.graph.supervision import Supervision
 from streamweave_lab.operators import Collect, Count, ForEach, Map, MapAsync, Replay
 from streamweave_lab.ops.explain.explain import Explained, Explanation, explain

@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 import streamweave_lab as sw
-from streamweave_lab.graph.node import Wait
+from streamweave_lab.graph.source import Wait
 from streamweave_lab.ops.metrics.prometheus import registry
 
 

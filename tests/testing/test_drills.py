@@ -6,7 +6,7 @@ import pytest
 
 from streamweave_lab.errors import DrilledError, DrillRefusedError, IllegalMoveError, RunFailedError
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import AsyncSource, Source, Wait
+from streamweave_lab.graph.source import AsyncSource, Source, Wait
 from streamweave_lab.operators import Collect, Count, Map, MapAsync
 from streamweave_lab.testing import drills
 from streamweave_lab.testing.laws import Witness

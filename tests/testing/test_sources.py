@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from streamweave_lab.graph.node import END, AsyncSource, Source, Wait
+from streamweave_lab.graph.source import END, AsyncSource, Source, Wait
 from streamweave_lab.operators import Replay
 from streamweave_lab.testing.sources import check_source
 
