@@ -100,7 +100,7 @@ def diff(
         new = _read(spec, file, config_class)
         plan = planned(type(new).load(against) if against else type(new).load(environ={}), new)
     if as_json:
-        put_json({"changes": plan.changes, "refused": plan.refused})
+        put_json({"changes": plan.changes, "refused": plan.refused, "notes": plan.notes})
     else:
         click.echo(str(plan))
     sys.exit(Exit.BAD_CONFIG if plan.refused else Exit.DRAINED)
@@ -141,7 +141,7 @@ def rollback(
 ) -> None:  # fmt: skip
     """Bring back the values of an earlier VERSION, or of the one before that in force now, under a new number.
 
-    Exit codes: 0 applied, 78 refused.
+    Twice without VERSION goes two steps back. Exit codes: 0 applied, 78 refused.
     """
     from streamweave_lab.cli.verbs import ask, reloaded
 

@@ -109,7 +109,9 @@ def _reload(run: LocalRun, say: Say, verify: float) -> None:
         elif refused := "; ".join(asked.result().refused):
             ended(f"reload refused: {refused}", refused)
         else:
-            ended("reloaded: " + ("; ".join(map(str, asked.result().changes)) or "nothing changed"))
+            report = asked.result()
+            changes = "; ".join(map(str, report.changes)) or "nothing changed"
+            ended("; ".join([f"reloaded: {changes}", *report.notes]))
 
     try:
         with acting("signal SIGHUP"):

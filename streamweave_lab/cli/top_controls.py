@@ -86,9 +86,11 @@ class Controls:
         if plan.refused:
             self._say("would be refused: " + "; ".join(plan.refused), bad=True)
         elif not plan.changes:
-            self._say("the configuration has not changed")
+            self._say("; ".join(["the configuration has not changed", *plan.notes]))
         else:
-            self._ask(f"Reload? {'; '.join(map(str, plan.changes))}.", lambda: self._do("reload", "reloading"))
+            self._ask(
+                f"Reload? {'; '.join(map(str, (*plan.changes, *plan.notes)))}.", lambda: self._do("reload", "reloading")
+            )
 
     def _is_over(self) -> bool:
         over = self._run.status().state in OVER

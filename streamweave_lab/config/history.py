@@ -124,12 +124,17 @@ class History:
         return self._configs.get(version.id)
 
     def before(self, number: int) -> int:
-        """The version to go back to from version `number`, which may itself bring back an earlier one.
+        """The version to go back to from version `number`: the one before it.
+
+        From one that brought back an earlier one it is the one before that: each rollback is a step further back,
+        and what was taken back once does not return.
 
         Raises: ConfigError if there is none.
         """
-        present = self.of(number)
-        effective = present.restores or number
+        restored = {v.version: v.restores for v in self.versions if v.was_in_force and v.restores}
+        effective = number
+        while effective in restored:
+            effective = restored[effective]
         earlier = [v.version for v in self.versions if v.version and v.version < effective and v.was_in_force]
         sound = [v.version for v in self.versions if v.version in earlier and v.outcome in ("started", "applied")]
         if not sound:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from streamweave_lab.config.fields import Leaf, defaults, flat, leaves, nested, section_names
+from streamweave_lab.config.fields import MASK, Leaf, defaults, flat, leaves, nested, section_names, short
 from streamweave_lab.config.migrate import Migration, migrated
 from streamweave_lab.config.problems import sentences, unknown, without_secrets
 from streamweave_lab.config.source import Found, in_environment, in_file, parsed, readable, variable_of
@@ -31,6 +31,11 @@ class Origin:
     places: Mapping[str, str] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
     """The files that were read: the configuration's own, and those of secrets."""
+    hidden: tuple[str, ...] = ()
+    """A sentence for each value of file or environment that a change at run time stands above."""
+
+
+_RID = "to be rid of that, roll back to a version before it and reload, or start the run again"
 
 
 def read(model: type[M], origin: Origin, schema_version: int, migrations: Mapping[int, Migration]) -> tuple[M, Origin]:
@@ -44,10 +49,13 @@ def read(model: type[M], origin: Origin, schema_version: int, migrations: Mappin
         layers.lay(in_file(flat(model, content), layers.leaves, origin.path), f"in {origin.path.name}")
     environ = os.environ if origin.environ is None else origin.environ
     layers.lay(in_environment(environ, layers.leaves), "in the environment")
+    title = str(origin.path) if origin.path else "environment"
+    below, places = _tried(layers, title) if origin.runtime else None, dict(layers.found.places)
     layers.lay(Found(dict(origin.runtime), dict.fromkeys(origin.runtime, "runtime")), "given at run time")
-    built = layers.build(str(origin.path) if origin.path else "environment")
+    built = layers.build(title)
     files = ((origin.path,) if origin.path else ()) + tuple(layers.found.files)
-    return built, Origin(origin.path, origin.environ, origin.runtime, layers.found.places, files)
+    hidden = tuple(_hidden(layers.leaves, below, places, built))
+    return built, Origin(origin.path, origin.environ, origin.runtime, layers.found.places, files, hidden)
 
 
 class Layers:
@@ -99,6 +107,29 @@ class Layers:
         if not readable(field):
             return f"and not given in a file; {variable_of(field)} is the process's own, and not read for it"
         return f"and given neither in a file nor as {variable_of(field)}"
+
+
+def _tried(layers: Layers, title: str) -> BaseModel | ConfigError:
+    try:
+        built: BaseModel = layers.build(title)
+    except ConfigError as error:
+        return error
+    return built
+
+
+def _hidden(
+    known: Mapping[str, Leaf], below: BaseModel | ConfigError | None, places: Mapping[str, str], built: BaseModel
+) -> Iterator[str]:
+    """What would be in force, or be refused, `below` the changes at run time."""
+    if isinstance(below, ConfigError):
+        yield from (f"{problem}; hidden by a change at run time: {_RID}" for problem in below.problems)
+    elif below is not None:
+        now = flat(type(built), dict(iter(built)))
+        for name, value in flat(type(below), dict(iter(below))).items():
+            if name in places and value != now.get(name):
+                secret = name in known and known[name].holds_secret
+                under, above = (short(MASK if secret else each) for each in (value, now.get(name)))
+                yield f"{name}: {under} {said(places[name])} is hidden by the change at run time to {above}; {_RID}"
 
 
 def _withheld(field: str, variable: str) -> str:

@@ -143,6 +143,11 @@ def files_of(config: Config) -> tuple[Path, ...]:
     return config._origin.files if config._origin else ()
 
 
+def hidden_in(config: Config) -> tuple[str, ...]:
+    """A sentence for each value of its file or environment that a change at run time stands above."""
+    return config._origin.hidden if config._origin else ()
+
+
 def _place_of(name: str, places: Mapping[str, str]) -> str:
     while name and name not in places:
         name = name.rpartition(".")[0]

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from streamweave_lab.config.fields import MASK, Leaf, hidden, is_live
+from streamweave_lab.config.model import Config, hidden_in
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,11 @@ class Plan:
     changes: tuple[Change, ...] = ()
     refused: tuple[str, ...] = ()
     """A sentence for each change that a run cannot take while it goes on; if there is any, nothing is applied."""
+    notes: tuple[str, ...] = ()
+    """A sentence for each value of the file or the environment that a change at run time hides."""
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self.changes)) or "no change"
+        return "\n".join([*(map(str, self.changes) if self.changes else ["no change"]), *self.notes])
 
 
 def plan(old: BaseModel, new: BaseModel) -> Plan:
@@ -44,7 +47,8 @@ def plan(old: BaseModel, new: BaseModel) -> Plan:
         have, want = type(new).__name__, type(old).__name__
         return Plan(refused=(f"a {have} cannot replace the {want} this run was started with: give it a {want}",))
     changes = tuple(_differences(old, new, "", False))
-    return Plan(changes, tuple(_refusal(change) for change in changes if not change.live))
+    notes = hidden_in(new) if isinstance(new, Config) else ()
+    return Plan(changes, tuple(_refusal(change) for change in changes if not change.live), notes)
 
 
 def _differences(old: BaseModel, new: BaseModel, prefix: str, live: bool) -> Iterator[Change]:

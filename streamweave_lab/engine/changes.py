@@ -112,10 +112,10 @@ class Changes:
         if planned.refused:
             return await self._refused(planned.refused, planned.changes)
         if new == run.config and wanted.restores is None:
-            return self._unchanged(new)
+            return self._unchanged(new, planned.notes)
         proposed = self.described(
             "proposed", new, version=run.config_version + 1, changes=planned.changes,
-            restores=wanted.restores, notes=wanted.notes,
+            restores=wanted.restores, notes=(*wanted.notes, *planned.notes),
         )  # fmt: skip
         await self._keep(proposed, new)
         return await self._passed(proposed, new, planned)
@@ -150,14 +150,14 @@ class Changes:
         said = "; ".join([*map(str, version.changes), *version.notes]) or "nothing changed"
         run.told(event, f"version {run.config_version} active since epoch {epoch}{back}: {said}")
 
-    def _unchanged(self, new: Config) -> Reloaded:
+    def _unchanged(self, new: Config, notes: tuple[str, ...]) -> Reloaded:
         """The same values, perhaps from other places: no node needs to hear of it."""
         run = self._run
         run.config = new
         run.reloads["applied"] += 1
         run.last_reload_successful, run.last_reload_at = True, run.core.clock.wall()
-        run.told("config.applied", f"version {run.config_version} stays: nothing changed")
-        return Reloaded(True, run.config_version, run.config_epoch)
+        run.told("config.unchanged", "; ".join([f"version {run.config_version} stays: nothing changed", *notes]))
+        return Reloaded(True, run.config_version, run.config_epoch, notes=notes)
 
     async def _verified(
         self, report: Reloaded, before: Health, seconds: float, present: Config, number: int

@@ -272,8 +272,8 @@ class LocalRun(Execution):
     async def rollback(self, version: int | None = None, *, verify: float = 0.0) -> Reloaded:
         """Bring back the values of an earlier configuration version, or of the one before that in force now.
 
-        They come under a new number. Secrets stay as they are now, and the report's `notes` say which of them have
-        changed since. The next `reload` reads the file as ever. `verify` is as in `reload`.
+        They come under a new number; twice without `version` goes two steps back. Secrets stay as they are now, and
+        the report's `notes` say which of them have changed since. The next `reload` reads the file as ever. `verify` is as in `reload`.
         """
         return await self.changes.go_back(version, verify)
 

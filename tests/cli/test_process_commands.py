@@ -159,6 +159,20 @@ def test_a_reload_is_seen_before_applied_and_refused_whole(ask: Ask, settings: P
     assert "limit = -8: must be greater than 0" in planned.stderr
 
 
+def test_what_a_change_at_run_time_hides_is_named_by_the_diff_and_by_the_reload(
+    ask: Ask, settings: Path, run: sw.LocalRun
+) -> None:
+    run.ask("configure", limit=6).result(10)
+    settings.write_text("schema_version = 1\nlimit = 8\n")
+    rid = "to be rid of that, roll back to a version before it and reload, or start the run again"
+    hidden = f"limit: 8.0 in settings.toml is hidden by the change at run time to 6.0; {rid}"
+    assert ask("config", "diff").stdout == f"no change\n{hidden}\n"
+    assert json.loads(ask("config", "diff", "--json").stdout)["notes"] == [hidden]
+    assert ask("reload").stdout == f"endless: version 2 is in force; nothing has changed\n  {hidden}\n"
+    assert ask("config", "rollback").exit_code == 0
+    assert ask("reload").stdout == "endless: version 4 is in force\n  limit: 7.0 → 8.0\n"
+
+
 def test_the_history_says_who_and_why_and_a_rollback_brings_back(ask: Ask, settings: Path, run: sw.LocalRun) -> None:
     settings.write_text("schema_version = 1\nlimit = 9\n")
     assert ask("reload", "--why", "as agreed").exit_code == 0

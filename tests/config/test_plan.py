@@ -78,3 +78,36 @@ def test_a_plan_reads_as_a_diff():
     assert str(plan(FlightsConfig(), FlightsConfig(speed=60, month=2))) == (
         "speed: 3600.0 → 60.0\nmonth: 1 → 2 (not while the run goes on)"
     )
+
+
+def test_a_plan_names_each_value_of_the_file_that_a_change_at_run_time_hides(tmp_path):
+    path = tmp_path / "flights.toml"
+    path.write_text("schema_version = 1\nspeed = 60\n[sink]\ntoken = 'first-hush'\n")
+    present = FlightsConfig.load(path, environ={}).changed(**{"speed": 7, "sink.token": "own-hush"})
+    path.write_text("schema_version = 1\nspeed = 50\nmonth = 1\n[sink]\ntoken = 'second-hush'\n")
+    found = plan(present, present.reread())
+    rid = "to be rid of that, roll back to a version before it and reload, or start the run again"
+    assert found.changes == ()
+    assert found.notes == (
+        f"speed: 50.0 in flights.toml is hidden by the change at run time to 7.0; {rid}",
+        f"sink.token: '**********' in flights.toml is hidden by the change at run time to '**********'; {rid}",
+    )
+    assert str(found).splitlines() == ["no change", *found.notes]
+
+
+def test_a_value_of_the_file_that_is_wrong_is_named_also_where_a_change_at_run_time_hides_it(tmp_path):
+    path = tmp_path / "flights.toml"
+    path.write_text("schema_version = 1\nspeed = 60\n")
+    present = FlightsConfig.load(path, environ={}).changed(speed=7)
+    path.write_text("schema_version = 1\nspeed = -1\n")
+    (note,) = plan(present, present.reread()).notes
+    assert note.startswith(
+        "speed = -1: must be greater than 0, in flights.toml; hidden by a change at run time: to be "
+    )
+
+
+def test_a_change_at_run_time_to_the_value_of_the_file_hides_nothing(tmp_path):
+    path = tmp_path / "flights.toml"
+    path.write_text("schema_version = 1\nspeed = 60\n")
+    present = FlightsConfig.load(path, environ={}).changed(speed=60)
+    assert plan(present, present.reread()).notes == ()

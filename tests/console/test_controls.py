@@ -119,7 +119,11 @@ def test_a_reload_is_shown_before_it_is_applied(tmp_path: Path) -> None:
         desk = Desk(run)
         file.write_text("schema_version = 1\nlimit = 30\n")
         plan = (await desk.press("reload-plan"))["report"]
-        assert plan == {"changes": [{"field": "limit", "old": "20", "new": "30", "live": True}], "refused": ()}
+        assert plan == {
+            "changes": [{"field": "limit", "old": "20", "new": "30", "live": True}],
+            "refused": (),
+            "notes": (),
+        }
         assert run.config == Limits(limit=20)
         applied = (await desk.press("reload-apply"))["report"]
         assert (applied["applied"], applied["version"]) == (True, 2)

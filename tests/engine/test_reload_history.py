@@ -109,6 +109,48 @@ def test_rollback_brings_back_the_version_before_and_then_the_one_before_that() 
     run_virtual(main())
 
 
+def test_going_back_to_a_version_that_was_itself_gone_back_to_goes_on_from_what_that_one_restored() -> None:
+    async def main() -> None:
+        run = ticking().start(Settings(factor=1))
+        for factor in (2, 3):
+            await run.configure(factor=factor)
+        await run.rollback()  # version 4 is version 2 again: 3 has been taken back
+        await run.configure(factor=5)
+        factors = []
+        for _ in range(2):
+            assert (await run.rollback()).applied
+            factors.append(run.config.factor)
+        assert factors == [2, 1]
+        assert (await run.rollback()).refused == ("there is no version before version 1 to go back to",)
+        await run.stop()
+
+    run_virtual(main())
+
+
+def test_a_reload_that_changes_nothing_is_told_as_that_and_names_what_a_change_at_run_time_hides(
+    tmp_path: Path,
+) -> None:
+    async def main() -> None:
+        run = ticking().start(loaded(tmp_path, "factor = 1"))
+        await run.reload()
+        assert (run.events[0].event, run.events[0].message) == ("config.unchanged", "version 1 stays: nothing changed")
+        await run.configure(factor=6)
+        loaded(tmp_path, "factor = 7")
+        report = await run.reload()
+        assert (report.applied, report.version, report.changes) == (True, 2, ())
+        (note,) = report.notes
+        assert note.startswith(
+            "factor: 7 in settings.toml is hidden by the change at run time to 6; to be rid of that, "
+        )
+        assert (run.events[0].event, note in run.events[0].message) == ("config.unchanged", True)
+        await run.rollback()
+        assert (await run.reload()).notes == ()
+        assert run.config.factor == 7
+        await run.stop()
+
+    run_virtual(main())
+
+
 def test_rollback_to_a_version_by_its_number_through_the_door_for_threads() -> None:
     async def main() -> None:
         run = ticking().start(Settings(factor=7))

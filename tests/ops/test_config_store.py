@@ -45,7 +45,7 @@ def process(path: Path, config: Config, *changes, name: str = "ticking"):
         run.keep_history(path)
         reports = []
         for change in changes:
-            report = await (run.rollback(change) if isinstance(change, int) else run.configure(change))
+            report = await (run.configure(change) if isinstance(change, dict) else run.rollback(change))
             reports.append(report)
         said = str(run.history), run.config, run.status().config.version, reports
         await run.stop()
@@ -225,3 +225,24 @@ def test_a_journal_is_read_while_nothing_runs_and_what_is_none_is_refused(tmp_pa
     (tmp_path / "other").write_text("{}")
     with pytest.raises(StateError, match="is no journal of a configuration; name the file that --history was given"):
         versions_in(tmp_path / "other")
+
+
+def test_a_process_that_goes_on_with_a_version_that_was_gone_back_to_goes_back_from_what_that_one_restored(tmp_path):
+    path = tmp_path / "history.jsonl"
+    process(path, Settings(factor=1), {"factor": 2}, {"factor": 3}, 1)
+    history, config, version, (report,) = process(path, Settings(factor=1), None)
+    assert report.refused == ("there is no version before version 1 to go back to",)
+    assert (config.factor, version) == (1, 4)
+    assert "version 4 started, as version 1, by code" in history.splitlines()
+
+
+def test_who_started_a_run_is_kept_in_its_journal(tmp_path):
+    async def main():
+        with acting("cli", why="by hand"):
+            run = ticking().start(Settings())
+        run.keep_history(tmp_path / "history.jsonl")
+        await run.stop()
+
+    run_virtual(main())
+    (started,) = versions_in(tmp_path / "history.jsonl")
+    assert (started.who, started.why, started.outcome, started.epoch) == ("cli", "by hand", "started", 0)

@@ -105,6 +105,19 @@ def test_a_refused_reload_is_ready_again_too_and_status_says_why_until_one_is_ap
     asyncio.run(main())
 
 
+def test_a_reload_that_changes_nothing_takes_an_earlier_refusal_from_the_status(manager: Manager) -> None:
+    async def main() -> None:
+        run = endless().start(Settings())
+        with notifying(run, manager.environ):
+            await manager.hears()
+            await run.configure(limit=0)
+            await run.configure(limit=3)
+            assert ["refused" in message["STATUS"] for message in manager.heard()[1::2]] == [True, False]
+            await run.stop()
+
+    asyncio.run(main())
+
+
 def test_around_a_reload_that_a_signal_began_nothing_is_said_twice(manager: Manager) -> None:
     async def main() -> None:
         run = endless().start(Settings())

@@ -170,11 +170,12 @@ class Desk {
     this.act("reload-plan", {}, (plan) => this.showPlan(plan));
   }
 
-  showPlan({ changes, refused }, again = false) {
+  showPlan({ changes, refused, notes = [] }, again = false) {
     const news = again ? h("p", { class: "sw-loud" }, "The file has changed since its changes were shown: nothing was applied.") : null;
+    const hidden = notes.map((note) => h("p", {}, note));
     if (refused.length) return this.say("Reload refused", "The configuration in force stays.", news, changesOf(changes), refusalsOf(refused));
-    if (!changes.length) return this.say("Reload configuration", again ? "The file has changed since its changes were shown: it is now as the configuration in force." : "Nothing has changed in the configuration's file.");
-    const { matter, close } = this.put("Reload configuration", news, h("p", {}, again ? "This would change now:" : "This would change, between two items, in the whole graph at once:"), changesOf(changes));
+    if (!changes.length) return this.say("Reload configuration", again ? "The file has changed since its changes were shown: it is now as the configuration in force." : hidden.length ? "Nothing would change." : "Nothing has changed in the configuration's file.", ...hidden);
+    const { matter, close } = this.put("Reload configuration", news, h("p", {}, again ? "This would change now:" : "This would change, between two items, in the whole graph at once:"), changesOf(changes), ...hidden);
     const apply = button("Apply", "apply", () => this.act("reload-apply", {}, (report) => this.reloaded(report)), "sw-primary");
     matter.append(h("p", { class: "sw-row" }, apply, button("Cancel", "cancel", close)));
     apply.focus();

@@ -143,8 +143,8 @@ def keep_history(run: LocalRun, path: str | os.PathLike[str]) -> None:
     number = max((version.version or 0 for version in earlier), default=0) + 1
     if last is not None and last.version is not None and last.fingerprint == first.fingerprint:
         number = last.version
-    started = run.changes.described("started", run.config, version=number, epoch=0)
-    started = replace(started, id=earlier[0].id + 1 if earlier else 1)
+    restores = last.restores if last is not None and last.version == number else None
+    started = replace(first, id=earlier[0].id + 1 if earlier else 1, version=number, restores=restores)
     try:
         journal.write(started)
     except OSError as error:

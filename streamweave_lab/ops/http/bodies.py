@@ -183,6 +183,7 @@ class PlanDocument(BaseModel):
 
     changes: list[ChangeDocument]
     refused: list[str] = Field(description="A sentence for each change that would be refused; then none is applied.")
+    notes: list[str] = Field(description="A sentence for each value that a change at run time hides.")
 
 
 class VersionDocument(BaseModel):

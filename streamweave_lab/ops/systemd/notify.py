@@ -21,7 +21,7 @@ EXTEND_USEC = 15_000_000
 """How long systemd waits for the next word: three looks. It never shortens what the unit allows."""
 _UNDER_WAY = frozenset({"starting", "draining", "suspending"})
 _ASKED_TO_END = frozenset({"run.draining", "run.suspending"})
-_CHANGED = frozenset({"config.applied", "config.rolled_back"})
+_RELOADED = frozenset({"config.applied", "config.unchanged", "config.rolled_back"})
 _REFUSED = "config.rejected"
 
 
@@ -107,7 +107,7 @@ class Notifier:
 
     def _take(self, event: EventStatus) -> None:
         """Something happened in the run; on its loop."""
-        if event.event in _CHANGED or event.event == _REFUSED:
+        if event.event in _RELOADED or event.event == _REFUSED:
             self._refused = event.message if event.event == _REFUSED else ""
             if not self._reloading:  # not by a signal: from a watched file, a button, a request
                 self._say_reloading()
