@@ -66,6 +66,22 @@ def test_map_calls_its_function_once_for_each_item_in_order_whatever_fails(items
     assert [failure.item for failure in drive.failures] == [item for item in items if item in (0, -1)]
 
 
+@given(st.lists(st.integers(-3, 3)))
+def test_filter_calls_its_function_once_for_each_item_in_order_whatever_fails(items):
+    calls = []
+
+    def picky(item):
+        calls.append(item)
+        if item == 0:
+            raise StopIteration
+        return 6 // (item + 1) > 2
+
+    drive = Drive(Filter("picky", picky)).batch(items)
+    assert calls == items
+    assert drive.out.get("out", []) == [item for item in items if item not in (0, -1) and 6 // (item + 1) > 2]
+    assert [failure.item for failure in drive.failures] == [item for item in items if item in (0, -1)]
+
+
 def test_filter_sends_on_the_items_the_function_says_yes_to_with_their_times():
     even = Filter("even", lambda n: n % 2 == 0)
     assert Drive(even).batch([1, 2, 3, 4]).out["out"] == [2, 4]
