@@ -26,6 +26,11 @@ _TABLES = frozenset({"streamweave_about", "streamweave_checkpoints", "streamweav
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 """What SQLite says of a file that is not as it was written; all else (disk, lock, permission) may pass."""
 
+_WAITS_MS = 30_000
+"""Milliseconds to wait for other writers to the file."""
+_FOLDS_MS = 200
+"""The same for readers, who are in the way of `fold`: other writers wait meanwhile."""
+
 REMEDY = "bring it back from a copy, or move it away to begin anew"
 
 
@@ -38,15 +43,29 @@ def opened(path: Path) -> sqlite3.Connection:
         _make(path)
     if path.is_file() and path.stat().st_size == 0:
         raise StateError(f"{path} is damaged: it is empty, which no store ever is; {REMEDY}")
-    db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+    db = sqlite3.connect(path, timeout=_WAITS_MS / 1000, isolation_level=None, check_same_thread=False)
     try:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")  # WAL alone would lose the last commits when the power goes
         _prepare(db, path)
+        fold(db)  # who was killed before it could
     except BaseException:
         db.close()
         raise
     return db
+
+
+def fold(db: sqlite3.Connection) -> None:
+    """Bring into the file itself what was committed, so that nothing is lost with the `-wal` beside it.
+
+    SQLite takes a `-wal` whose checksums fail for one that ends before, and says nothing: a run would begin anew, or
+    go on from an older checkpoint, without a word. Where somebody else is reading just then, or the disk is full, the
+    last commits stay there until the next time.
+    """
+    with suppress(sqlite3.OperationalError):  # it is committed all the same
+        db.execute(f"PRAGMA busy_timeout = {_FOLDS_MS}")
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    db.execute(f"PRAGMA busy_timeout = {_WAITS_MS}")
 
 
 def is_damage(error: BaseException) -> bool:
@@ -70,7 +89,7 @@ def _make(path: Path) -> None:
         with suppress(FileExistsError):  # another was quicker
             os.link(new, path)
     except OSError:  # no links on this filesystem: it is made in its place
-        with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as db:
+        with closing(sqlite3.connect(path, timeout=_WAITS_MS / 1000, isolation_level=None)) as db:
             _create(db)
     finally:
         new.unlink(missing_ok=True)

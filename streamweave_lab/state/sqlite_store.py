@@ -17,7 +17,7 @@ from streamweave_lab.state.local_place import LocalPlace
 from streamweave_lab.state.manifest import Manifest, assembled, checksum, damages, info_of, manifest_of, parsed
 from streamweave_lab.state.place import Place, always, name_of
 from streamweave_lab.state.pruning import checked_keep, id_is_old, newest_whole, to_prune
-from streamweave_lab.state.sqlite_file import is_damage, opened, unreadable
+from streamweave_lab.state.sqlite_file import fold, is_damage, opened, unreadable
 from streamweave_lab.state.store import Checkpoint, Info
 
 _ROWS = """SELECT id, graph, manifest, sha256 FROM streamweave_checkpoints NOT INDEXED ORDER BY id DESC"""
@@ -27,6 +27,8 @@ class SqliteStore:
     """Checkpoints in the SQLite file `path`, which is made where it is missing; the newest `keep` stay.
 
     The file may hold other tables too. It must be on a disk of this machine: SQLite's locks do not work over networks.
+    What was written is in the file itself, and does not hang on the `-wal` that SQLite puts beside it; only where
+    another program was reading while the last checkpoints were written they need it, until the next one.
     """
 
     def __init__(self, path: str | PathLike[str], keep: int = 10) -> None:
@@ -169,6 +171,7 @@ class SqliteStore:
                 try:
                     yield db
                     db.execute("COMMIT")
+                    fold(db)
                 except BaseException:
                     if db.in_transaction:  # a full disk may have rolled it back already
                         db.execute("ROLLBACK")

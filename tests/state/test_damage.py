@@ -1,7 +1,11 @@
 """Whatever a disk does to a store: an error with its name, or an older checkpoint that is whole. Never a wrong one."""
 
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -102,6 +106,97 @@ def test_a_damaged_folder_is_named_or_an_older_checkpoint_is_whole(
         latest, said = look(FolderStore(base), graph)
         assert is_right(latest, said)
         assert latest is None or latest.graph == graph
+
+
+KILLED = """
+import os, signal, sys
+from streamweave_lab.state import SqliteStore
+from streamweave_lab.testing.stores import example
+store = SqliteStore(sys.argv[1])
+for epoch in (1, 2, 3):
+    store.write(example("flights", epoch))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def damaged_wals(wal: bytes) -> Iterator[bytes | None]:
+    """None where it is gone; else with one bit flipped, or cut, in its header and in all parts of its frames."""
+    yield None
+    frame = 24 + 4096
+    for begin in range(32, len(wal), frame):
+        for at in (0, 4, 8, 12, 16, 20, 24, 24 + 2048, frame - 1):
+            yield wal[: begin + at]
+            yield wal[: begin + at] + bytes([wal[begin + at] ^ 1]) + wal[begin + at + 1 :]
+    for at in range(0, min(len(wal), 32), 4):
+        yield wal[:at] + bytes([wal[at] ^ 1]) + wal[at + 1 :]
+
+
+def latest_in(folder: Path, main: bytes, wal: bytes | None) -> Checkpoint | None:
+    """What a store of these files goes on from; they are taken away again."""
+    folder.mkdir()
+    (folder / "kept.db").write_bytes(main)
+    if wal is not None:
+        (folder / "kept.db-wal").write_bytes(wal)
+    store = SqliteStore(folder / "kept.db")
+    try:
+        return store.latest("flights")
+    finally:
+        store.close()
+        shutil.rmtree(folder)
+
+
+def test_the_newest_checkpoint_of_a_killed_process_does_not_hang_on_its_wal(tmp_path: Path) -> None:
+    path = tmp_path / "kept.db"
+    process = subprocess.run([sys.executable, "-c", KILLED, path], check=False)
+    assert process.returncode == -signal.SIGKILL
+    main, wal = path.read_bytes(), (tmp_path / "kept.db-wal").read_bytes()
+    for damaged_wal in damaged_wals(wal):
+        latest = latest_in(tmp_path / "copy", main, damaged_wal)
+        assert latest is not None
+        assert latest.epoch == 3
+
+
+@pytest.fixture
+def read_meanwhile(tmp_path: Path) -> tuple[bytes, bytes]:
+    """A store and its -wal, after another program was reading while the second of two checkpoints was written."""
+    store = SqliteStore(tmp_path / "kept.db")
+    store.write(example("flights", 1))
+    with closing(sqlite3.connect(store.path)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM streamweave_checkpoints").fetchall()
+        store.write(example("flights", 2))
+        image = store.path.read_bytes(), (tmp_path / "kept.db-wal").read_bytes()
+    store.close()
+    return image
+
+
+def test_while_others_read_what_was_written_last_is_whole_with_its_wal_and_no_wrong_one_without(
+    tmp_path: Path, read_meanwhile: tuple[bytes, bytes]
+) -> None:
+    main, wal = read_meanwhile
+    for damaged_wal in (wal, *damaged_wals(wal)):
+        try:
+            latest = latest_in(tmp_path / "copy", main, damaged_wal)
+        except StateError as error:
+            assert "kept.db" in str(error)  # noqa: PT017 - a part of it may be in the file already
+        else:
+            assert latest is not None
+            assert is_right(latest, [])
+            assert latest.epoch == 2 or damaged_wal != wal
+
+
+def test_who_goes_on_brings_what_is_in_the_wal_into_the_file(
+    tmp_path: Path, read_meanwhile: tuple[bytes, bytes]
+) -> None:
+    main, wal = read_meanwhile
+    store = SqliteStore(tmp_path / "again.db")
+    store.path.write_bytes(main)
+    (tmp_path / "again.db-wal").write_bytes(wal)
+    latest = store.latest("flights")
+    assert latest is not None
+    assert latest_in(tmp_path / "copy", store.path.read_bytes(), None) == latest
+    assert latest.epoch == 2
+    store.close()
 
 
 def test_an_empty_file_is_no_empty_store(tmp_path: Path) -> None:
