@@ -21,6 +21,9 @@ STALE = 3600.0
 class Files(Protocol):
     """Folders of files under one base, named by paths relative to it with `/` between."""
 
+    at_once: bool
+    """A folder is there with all its files or not at all: one that lacks some has lost them."""
+
     def names(self, folder: str = "") -> list[str]:
         """What is in it; empty where it does not exist."""
 
@@ -39,6 +42,8 @@ class Files(Protocol):
 
 class LocalFiles:
     """A folder of this machine. A power cut leaves a folder whole, or not there: files and folders are fsynced."""
+
+    at_once = True
 
     def __init__(self, base: Path) -> None:
         self.base = self._base = base
@@ -124,6 +129,8 @@ def _rename(source: Path, target: Path) -> None:
 
 class RemoteFiles:
     """A folder on any filesystem fsspec knows. Nothing can be renamed at once there: what is written last counts."""
+
+    at_once = False
 
     def __init__(self, url: str, options: Mapping[str, Any]) -> None:
         try:

@@ -17,7 +17,14 @@ from streamweave_lab.state.folder_files import Files, LocalFiles, RemoteFiles
 from streamweave_lab.state.local_place import LocalPlace
 from streamweave_lab.state.manifest import Manifest, assembled, checksum, damages, info_of, manifest_of, parsed
 from streamweave_lab.state.place import Place, always, name_of
-from streamweave_lab.state.pruning import UnfinishedError, checked_keep, id_is_old, newest_whole, to_prune
+from streamweave_lab.state.pruning import (
+    UncommittedError,
+    UnfinishedError,
+    checked_keep,
+    id_is_old,
+    newest_whole,
+    to_prune,
+)
 from streamweave_lab.state.remote_place import RemotePlace
 from streamweave_lab.state.store import Checkpoint, Info
 
@@ -162,13 +169,13 @@ class FolderStore:
         if number not in self._graphs:
             try:
                 self._graphs[number] = str(self._manifest(number)["graph"])
-            except UnfinishedError:
-                return self._unfinished_of(number)
+            except UncommittedError:
+                return self._uncommitted_of(number)
             except StateError:  # damaged: what it says of itself is not to be believed
                 return None
         return self._graphs[number]
 
-    def _unfinished_of(self, number: int) -> str | None:
+    def _uncommitted_of(self, number: int) -> str | None:
         try:
             graph = json.loads(self._files.read(f"{self._folder(number)}/{MANIFEST}") or b"")["graph"]
         except (ValueError, TypeError, KeyError):
@@ -181,6 +188,8 @@ class FolderStore:
     def _manifest(self, number: int) -> Manifest:
         folder, what = self._folder(number), self._what(number)
         committed = self._files.read(f"{folder}/{COMMITTED}")
+        if committed is None and self._files.at_once:
+            raise UncommittedError(f"{what} is damaged: its {COMMITTED} is missing")
         if committed is None:
             raise UnfinishedError(f"{what} was never finished: it has no {COMMITTED}")
         text = self._files.read(f"{folder}/{MANIFEST}") or b""

@@ -9,8 +9,12 @@ from streamweave_lab.errors import StateError
 from streamweave_lab.state.store import Checkpoint
 
 
-class UnfinishedError(StateError):
-    """A checkpoint whose writing was cut off: it never was one."""
+class UncommittedError(StateError):
+    """A checkpoint without what is written last. It was whole once where it could not have come to be otherwise."""
+
+
+class UnfinishedError(UncommittedError):
+    """One whose writing was cut off: it never was one."""
 
 
 def newest_whole(ids: Iterable[int], read: Callable[[int], Checkpoint], *, what: str) -> Checkpoint | None:

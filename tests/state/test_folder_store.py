@@ -71,12 +71,32 @@ def test_a_temporary_folder_that_a_crash_left_is_no_checkpoint_and_is_swept_away
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "2"]
 
 
-def test_a_checkpoint_that_was_never_committed_never_was_one(tmp_path: Path) -> None:
+def test_a_folder_that_has_lost_its_last_file_is_damaged_for_it_appeared_whole(tmp_path: Path) -> None:
     store = FolderStore(tmp_path)
     store.write(example("flights"))
     (tmp_path / "1" / "COMMITTED").unlink()
+    said = f"checkpoint {tmp_path}/1 is damaged: its COMMITTED is missing"
+    with pytest.raises(StateError, match=f"no checkpoint is whole, so it must be decided to begin anew: {said}"):
+        store.latest("flights")
+    assert store.verify("flights", 1) == (said,)
+    assert [info.problems for info in store.list("flights")] == [(said,)]
+    assert store.latest("weather") is None  # it is not of that graph
+    assert store.write(example("flights")).id == 2
+    latest = store.latest("flights")
+    assert latest is not None
+    assert latest.id == 2
+
+
+def test_a_remote_checkpoint_that_was_never_committed_never_was_one_and_is_listed_as_such(tmp_path: Path) -> None:
+    import fsspec
+
+    store = FolderStore(f"memory://{tmp_path}")
+    store.write(example("flights"))
+    fsspec.filesystem("memory").rm(f"{tmp_path}/1/COMMITTED")
     assert store.latest("flights") is None
-    assert store.verify("flights", 1) == (f"checkpoint {tmp_path}/1 was never finished: it has no COMMITTED",)
+    said = f"checkpoint memory://{tmp_path}/1 was never finished: it has no COMMITTED"
+    assert store.verify("flights", 1) == (said,)
+    assert [info.problems for info in store.list("flights")] == [(said,)]
     assert store.write(example("flights")).id == 2
 
 
