@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 from uuid import uuid4
@@ -128,7 +128,10 @@ def _rename(source: Path, target: Path) -> None:
 
 
 class RemoteFiles:
-    """A folder on any filesystem fsspec knows. Nothing can be renamed at once there: what is written last counts."""
+    """A folder on any filesystem fsspec knows. Nothing can be renamed at once there: what is written last counts.
+
+    What the filesystem raises comes as an OSError, whatever its library has instead.
+    """
 
     at_once = False
 
@@ -143,43 +146,43 @@ class RemoteFiles:
     def names(self, folder: str = "") -> list[str]:
         """What is in it; empty where it does not exist."""
         path = str(self._base / folder)
-        self._files.invalidate_cache(path)
-        try:
+        with suppress(FileNotFoundError), _told_as_os_error():
+            self._files.invalidate_cache(path)
             return [PurePosixPath(entry).name for entry in self._files.ls(path, detail=False)]
-        except FileNotFoundError:
-            return []
+        return []
 
     def read(self, path: str) -> bytes | None:
         """The content of a file; None if there is none."""
-        try:
+        with suppress(FileNotFoundError), _told_as_os_error():
             content: bytes = self._files.cat_file(str(self._base / path))
-        except FileNotFoundError:
-            return None
-        return content
+            return content
+        return None
 
     def put(self, folder: str, files: Mapping[str, bytes]) -> None:
         """Write the files where they belong, one after the other; see `Files`."""
         if self.names(folder):
             raise FileExistsError(errno.EEXIST, "it is there already", folder)
-        self._files.makedirs(str(self._base / folder), exist_ok=True)
         first, *others = files.items()
-        self._create(str(self._base / folder / first[0]), first[1])
-        for name, content in others:
-            self._files.pipe_file(str(self._base / folder / name), content)
+        with _told_as_os_error():
+            self._files.makedirs(str(self._base / folder), exist_ok=True)
+            self._create(str(self._base / folder / first[0]), first[1])
+            for name, content in others:
+                self._files.pipe_file(str(self._base / folder / name), content)
 
     def remove(self, folder: str) -> None:
         """Delete it."""
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError), _told_as_os_error():
             self._files.rm(str(self._base / folder), recursive=True)
 
     def note(self, path: str, content: bytes) -> None:
         """Write a small file, over what is there."""
-        self._files.makedirs(str(self._base), exist_ok=True)
-        self._files.pipe_file(str(self._base / path), content)
+        with _told_as_os_error():
+            self._files.makedirs(str(self._base), exist_ok=True)
+            self._files.pipe_file(str(self._base / path), content)
 
     def forget(self, path: str) -> None:
         """Delete a small file; harmless if it is not there."""
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError), _told_as_os_error():
             self._files.rm_file(str(self._base / path))
 
     def _create(self, path: str, content: bytes) -> None:
@@ -188,3 +191,14 @@ class RemoteFiles:
             self._files.pipe_file(path, content, mode="create")
         except (NotImplementedError, TypeError, ValueError):
             self._files.pipe_file(path, content)
+
+
+@contextmanager
+def _told_as_os_error() -> Iterator[None]:
+    """That of S3 has errors of its own for a network that is down, and for missing credentials."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        raise OSError(f"{type(error).__name__}: {error}") from error

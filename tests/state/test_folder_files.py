@@ -84,6 +84,37 @@ def test_wherever_a_remote_write_is_cut_off_the_checkpoint_before_it_is_the_late
     assert (latest.epoch, latest.passed_over) == (3, ())
 
 
+class UnreachableError(Exception):
+    """As some filesystems raise: no OSError."""
+
+
+class Unreachable(MemoryFileSystem):
+    """A filesystem of somebody else, while its network is down."""
+
+    protocol = "unreachable"
+
+    def ls(self, path: str, detail: bool = True, **kwargs: Any) -> list[Any]:
+        raise UnreachableError("no route to host")
+
+    cat_file = makedirs = rm = rm_file = pipe_file = ls
+
+
+def test_whatever_a_remote_filesystem_raises_is_an_error_with_the_name_of_the_store() -> None:
+    fsspec.register_implementation("unreachable", Unreachable, clobber=True)
+    store = FolderStore("unreachable://kept")
+    said = "unreachable://kept cannot be {}: UnreachableError: no route to host"
+    for call, done in (
+        (lambda: store.latest("flights"), "read"),
+        (lambda: store.list("flights"), "read"),
+        (lambda: store.write(example("flights")), "written"),
+        (lambda: store.prune("flights", 1), "pruned"),
+        (lambda: store.hold("flights"), "written"),
+    ):
+        with pytest.raises(StateError, match=said.format(done)):
+            call()
+    assert store.verify("flights", 1) == (said.format("read"),)
+
+
 def test_a_local_folder_by_way_of_fsspec_keeps_checkpoints_too(tmp_path: Path) -> None:
     store = FolderStore(f"local://{tmp_path}/kept", keep=2)
     assert [store.write(example("flights", epoch)).id for epoch in range(3)] == [1, 2, 3]
