@@ -14,6 +14,7 @@ from math import nan
 from typing import TYPE_CHECKING, Any
 
 from streamweave_lab.console.ending import ENDED, ending
+from streamweave_lab.engine.glance import Glance
 from streamweave_lab.graph.drawing import TITLE, text_width
 from streamweave_lab.graph.layout import Box, Link, layout
 from streamweave_lab.graph.shape import split
@@ -73,7 +74,7 @@ def _cut(name: str) -> str:
     return name if len(name) <= 26 else f"{name[:13]}…{name[-12:]}"
 
 
-def frame(status: Status) -> bytes:
+def frame(status: Status | Glance) -> bytes:
     """All numbers of one moment, node by node and edge by edge; what is not known is not a number.
 
     What changes by the mere passing of time stands at both ends: a source that looks for items and finds none is
@@ -97,9 +98,10 @@ def moved(numbers: bytes, nodes: int, edges: int) -> bytes:
     return numbers[3 * 8 : len(numbers) - 8 * (3 * nodes + edges)]
 
 
-def words(status: Status) -> dict[str, Any]:
-    """What is said in words, and changes seldom."""
-    drain, kept, ended = status.drain, status.checkpoint, ending(status)
+def words(status: Status | Glance) -> dict[str, Any]:
+    """What is said in words, and changes seldom. How a run ended only a Status tells."""
+    drain, kept = status.drain, status.checkpoint
+    ended = None if isinstance(status, Glance) else ending(status)
     return {
         "state": status.state,
         "ready": status.ready,

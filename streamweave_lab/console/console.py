@@ -14,8 +14,11 @@ from streamweave_lab.console import assets, charts, columns
 from streamweave_lab.console.controls import Controls
 from streamweave_lab.console.feed import Feed
 from streamweave_lab.console.snapshot import WIDGET, twin
+from streamweave_lab.engine.glance import glance
+from streamweave_lab.engine.run import LocalRun
 
 if TYPE_CHECKING:
+    from streamweave_lab.engine.glance import Glance
     from streamweave_lab.engine.protocol import Run
     from streamweave_lab.engine.status import Status
 
@@ -117,14 +120,14 @@ class Console(anywidget.AnyWidget):
             self._timer.cancel()
         if self._run is None or self._loop is None or self.comm is None:  # has ended, or was closed
             return
-        now, status = SYSTEM_CLOCK.now(), self._run.status()
-        if status.state in columns.ENDED:
+        now, seen = SYSTEM_CLOCK.now(), glance(self._run) if isinstance(self._run, LocalRun) else self._run.status()
+        if seen.state in columns.ENDED:
             return  # the last look is that of `_settle`
-        self._show(status, now)
+        self._show(seen, now)
         self._timer = self._loop.call_later(self._feed.pause(now), self._look)
 
-    def _show(self, status: Status, now: float) -> None:
-        message = self._feed.look(status, now)
+    def _show(self, seen: Status | Glance, now: float) -> None:
+        message = self._feed.look(seen, now)
         if message is not None:
             self.send(*message)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from streamweave_lab.console import columns
 
 if TYPE_CHECKING:
+    from streamweave_lab.engine.glance import Glance
     from streamweave_lab.engine.status import EventStatus, Status
 
 FRAME_SECONDS = 0.25
@@ -64,7 +65,7 @@ class Feed:
         """Seconds until the next look."""
         return FRAME_SECONDS if self.viewers.anybody(now) else UNSEEN_SECONDS
 
-    def look(self, status: Status, now: float) -> Message | None:
+    def look(self, status: Status | Glance, now: float) -> Message | None:
         """Take one look: what to send now, if anything."""
         ended = status.state in columns.ENDED
         numbers = columns.frame(status)
@@ -94,7 +95,7 @@ class Feed:
             self._kept_at = now
             self.history.append(numbers)
 
-    def _note_motion(self, status: Status, numbers: bytes, now: float) -> None:
+    def _note_motion(self, status: Status | Glance, numbers: bytes, now: float) -> None:
         moved = (
             columns.moved(numbers, len(status.nodes), len(status.edges)),
             status.state,
@@ -105,11 +106,11 @@ class Feed:
         if moved != self._moved:
             self._moved, self._moved_at = moved, now
 
-    def _frame(self, status: Status, numbers: bytes, now: float) -> Message:
+    def _frame(self, status: Status | Glance, numbers: bytes, now: float) -> Message:
         self._sent_at = now
         return self._news(status), [numbers]
 
-    def _last(self, status: Status, numbers: bytes, now: float) -> Message:
+    def _last(self, status: Status | Glance, numbers: bytes, now: float) -> Message:
         self._over = True
         return self._frame(status, numbers, now)
 
@@ -119,7 +120,7 @@ class Feed:
         self._sent_at = now
         return {"beat": True}, []
 
-    def _news(self, status: Status) -> dict[str, Any]:
+    def _news(self, status: Status | Glance) -> dict[str, Any]:
         """What is said in words and has changed since it was last said."""
         content: dict[str, Any] = {"frame": True}
         said = columns.words(status)
@@ -136,7 +137,7 @@ class Feed:
         return content
 
 
-def _identity(status: Status) -> Any:
+def _identity(status: Status | Glance) -> Any:
     """What tells one configuration, and its reloads, from another without reading all of it."""
     config = status.config
     return config and (config.version, config.sha256, config.reloads)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from streamweave_lab.engine.lifecycle import State
-from streamweave_lab.engine.look import why_not_ready
+from streamweave_lab.engine.reasons import why_not_ready
 from streamweave_lab.engine.status import LoopStatus
 
 if TYPE_CHECKING:
