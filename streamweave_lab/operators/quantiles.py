@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+import sys
+from array import array
 from collections.abc import Callable
-from math import inf
 from typing import Any, TypeVar
 
 from streamweave_lab.errors import GraphError, MissingExtraError
-from streamweave_lab.operators.folds import Fold
+from streamweave_lab.operators.folds import AtOnce, Fold
 
 S = TypeVar("S", bound=Any)
 
 EXACT = 512
 """Up to so many values a sketch keeps, and what it says is exact."""
+
+_MOST = sys.float_info.max
 
 _FINENESS = 400
 """The t-digest's k: it keeps about as many centroids, some 10 kB."""
@@ -35,7 +38,7 @@ def quantiles(f: Callable[[S], float], *shares: float) -> Fold[S, tuple[float, .
 
     def step(sketch: Sketch, item: S) -> Sketch:
         value = f(item)
-        if not -inf < value < inf:
+        if not -_MOST <= value <= _MOST:
             raise ValueError(f"{value} has no place among the others")
         newest = sketch.newest
         newest.append(value)
@@ -43,7 +46,15 @@ def quantiles(f: Callable[[S], float], *shares: float) -> Fold[S, tuple[float, .
             sketch.settle()
         return sketch
 
-    return Fold(Sketch(), step, lambda s: s.at(shares), merge=Sketch.merge, save=Sketch.save, load=Sketch.load)
+    return Fold(
+        Sketch(),
+        step,
+        lambda sketch: sketch.at(shares),
+        merge=Sketch.merge,
+        save=Sketch.save,
+        load=Sketch.load,
+        at_once=AtOnce(f, Sketch.take),
+    )
 
 
 class Sketch:
@@ -61,6 +72,17 @@ class Sketch:
 
     def __deepcopy__(self, _memo: object) -> Sketch:
         return self.load(self.save()) if self.newest else Sketch()
+
+    def take(self, values: list[Any]) -> Sketch:
+        """Take these values too. Raises: ValueError, and takes none, if one is no finite number."""
+        if not math.isfinite(sum(values)):  # which a sum is only if all of them are
+            for value in values:
+                if not -_MOST <= value <= _MOST:
+                    raise ValueError(f"{value} has no place among the others")
+        self.newest += values
+        while len(self.newest) > EXACT:
+            self.settle(EXACT + 1)
+        return self
 
     def merge(self, other: Sketch) -> Sketch:
         """Take all that `other` has, which is not to be used any more."""
@@ -92,14 +114,13 @@ class Sketch:
         newest, before = saved
         return cls(newest[:], None if before is None else _digest().deserialize(before))
 
-    def settle(self) -> None:
-        """Bring the newest values into the digest."""
+    def settle(self, n: int | None = None) -> None:
+        """Bring the first `n` of the newest values, or all, into the digest."""
         if self.before is None:
             self.before = _digest()(_FINENESS)
-        for value in self.newest:
-            self.before.update(value)
+        self.before.update(array("d", self.newest[:n]))
         self.before.compress()
-        self.newest = []
+        del self.newest[:n]
 
 
 def _between(values: list[float], place: float) -> float:

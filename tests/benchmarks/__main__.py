@@ -12,7 +12,19 @@ from pathlib import Path
 from tests.benchmarks import throughput
 from tests.benchmarks.report import Result, as_json, table, told
 
-OTHERS = ("metrics", "latency", "lag", "workers", "memory", "startup", "console", "kernel", "browser", "checkpoints")
+OTHERS = (
+    "aggregates",
+    "metrics",
+    "latency",
+    "lag",
+    "workers",
+    "memory",
+    "startup",
+    "console",
+    "kernel",
+    "browser",
+    "checkpoints",
+)
 
 
 def groups() -> dict[str, Callable[[int], list[Result]]]:

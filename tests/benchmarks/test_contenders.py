@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.benchmarks import one
+from tests.benchmarks import aggregates, one
 from tests.benchmarks.report import Result, table
 from tests.benchmarks.workloads import SIZES
 
@@ -16,6 +16,16 @@ def test_what_a_contender_brings_out_is_right(name):
     for workload in SIZES:
         if (found := one.contender(name, workload)) is not None:
             one.check(name, workload, *found)
+
+
+@pytest.mark.parametrize("name", aggregates.FOLDS)
+def test_an_aggregate_says_what_the_loop_written_by_hand_says(name):
+    items = aggregates.readings(20_000)[name]
+    built_in, by_hand = sorted(aggregates.built_in(name, items)), sorted(aggregates.by_hand(name, items))
+    assert [row[:2] for row in built_in] == [row[:2] for row in by_hand]
+    near = 5 if name.startswith("quantiles") else 0  # a digest does not lay straight lines between its values
+    for (*_, ours), (*_, theirs) in zip(built_in, by_hand, strict=True):
+        assert ours == pytest.approx(theirs, abs=near)
 
 
 def test_the_table_says_which_bars_are_met():
