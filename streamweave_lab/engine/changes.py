@@ -123,9 +123,9 @@ class Changes:
     async def _passed(self, proposed: Version, new: Config, planned: Plan) -> Reloaded:
         run = self._run
         run.secrets.learn(new)  # before the first node has it
-        async with run._changing, run._ending_for("configuration"):
+        async with run.changing, run.ending_for("configuration"):
             reasons = tuple(self._why_not(new))
-            epoch = None if reasons else await run._pass(partial(Barrier, config=new))
+            epoch = None if reasons else await run.let_pass(partial(Barrier, config=new))
             if not reasons and (epoch is None or not run.epochs.met):
                 how = "ended" if run.failure is None else "failed"
                 when = "it was applied" if epoch is None else f"every node had met epoch {epoch}"

@@ -23,6 +23,7 @@ from streamweave_lab.engine.protocol import VERBS, Verb
 from streamweave_lab.engine.reports import Checkpointed, Drained, Reloaded, Stopped
 from streamweave_lab.engine.status import EventStatus, Status
 from streamweave_lab.engine.step import Pause, Stepped
+from streamweave_lab.engine.suspend import Suspend
 from streamweave_lab.engine.tap import Tapped, tap
 from streamweave_lab.errors import IllegalMoveError
 
@@ -184,8 +185,8 @@ class LocalRun(Execution):
         held it. Can be called in any state, and twice: the second call waits for the same drain. While the run is being
         suspended it waits for that, which is no longer to be turned back; `complete` is then False if nodes hold items.
         """
-        if self._suspend_task is not None and not self.lifecycle.over:
-            return await self._suspended_within(timeout)
+        if self.suspending is not None and not self.lifecycle.over:
+            return await self.suspending.drained_within(timeout)
         if self._drain_task is None:
             if self.lifecycle.over or not self._may_drain():
                 return Drained(not self.dropped and self.failure is None, 0.0, {}, self.dropped)
@@ -203,10 +204,10 @@ class LocalRun(Execution):
 
         Raises: StateError if the run was started without `store=`; IllegalMoveError if it does not run.
         """
-        checkpoints = self._kept_somewhere("checkpoint")
+        checkpointer = self._kept_somewhere("checkpoint")
         if self.lifecycle.state is not State.RUNNING:
             raise IllegalMoveError(self.name, "checkpoint", self.lifecycle.state.value)
-        return await asyncio.shield(asyncio.ensure_future(self._take_checkpoint(checkpoints, reason)))
+        return await asyncio.shield(asyncio.ensure_future(checkpointer.take(reason)))
 
     @on_own_loop
     async def suspend(self, timeout: float = 30.0) -> Checkpointed:
@@ -220,10 +221,10 @@ class LocalRun(Execution):
         Raises: StateError if the run was started without `store=`; IllegalMoveError if it does not run.
         """
         self._kept_somewhere("suspend")
-        if self._suspend_task is None:
+        if self.suspending is None:
             self.lifecycle.move(State.SUSPENDING, "suspend")
-            self._suspend_task = asyncio.get_running_loop().create_task(self._suspend(timeout))
-        return await asyncio.shield(self._suspend_task)
+            self.suspending = Suspend(self, timeout)
+        return await asyncio.shield(self.suspending.task)
 
     @on_own_loop
     async def stop(self) -> Stopped:
@@ -233,8 +234,9 @@ class LocalRun(Execution):
         """
         began = self.core.clock.now()
         if not self.lifecycle.over:
-            self._end(State.STOPPED, self._say_stopped)
-            await self._written_within(5.0)
+            self.end(State.STOPPED, self._say_stopped)
+            if self.checkpointer is not None:
+                await self.checkpointer.written_within(5.0)
         return Stopped(self.core.clock.now() - began, self.dropped)
 
     @on_own_loop
@@ -273,7 +275,8 @@ class LocalRun(Execution):
         """Bring back the values of an earlier configuration version, or of the one before that in force now.
 
         They come under a new number; twice without `version` goes two steps back. Secrets stay as they are now, and
-        the report's `notes` say which of them have changed since. The next `reload` reads the file as ever. `verify` is as in `reload`.
+        the report's `notes` say which of them have changed since. The next `reload` reads the file as ever. `verify`
+        is as in `reload`.
         """
         return await self.changes.go_back(version, verify)
 
