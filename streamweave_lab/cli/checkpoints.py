@@ -14,7 +14,7 @@ import click
 from streamweave_lab.cli.lazy import LazyGroup
 from streamweave_lab.cli.options import config_options, json_option
 from streamweave_lab.cli.outcome import Exit
-from streamweave_lab.cli.printing import put_facts, put_json, put_table, size, when
+from streamweave_lab.cli.printing import put_facts, put_json, put_table, settings, size, when
 from streamweave_lab.cli.stores import HELP, existing_store, graphs_in
 from streamweave_lab.errors import StateError
 
@@ -71,8 +71,8 @@ def show(path: str, number: int | None, name: str | None, as_json: bool) -> None
         for node, state in found.nodes.items()
     ]
     put_table(("node", "state", "version", "position"), rows, right=("state", "version", "position"))
-    for field, value in (found.config or {}).items():
-        click.echo(f"{field} = {value!r}")
+    for field, value in settings(found.config or {}):
+        click.echo(f"{field} = {value}")
 
 
 @checkpoints.command()

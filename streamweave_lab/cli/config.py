@@ -20,7 +20,7 @@ from streamweave_lab.cli.options import (
     why_option,
 )
 from streamweave_lab.cli.outcome import Exit
-from streamweave_lab.cli.printing import put_json, put_table, when
+from streamweave_lab.cli.printing import put_json, put_table, settings, when
 from streamweave_lab.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -54,13 +54,13 @@ def show(
     notes = list[str]()
     if spec is None:
         document = asyncio.run(asked(url, token_file, ca, "/config"))
-        values, sources, live = _flat(document["values"]), document["sources"], set[str]()
+        values, sources, live = settings(document["values"]), document["sources"], set(document.get("live", ()))
     else:
         from streamweave_lab.config.fields import leaves
         from streamweave_lab.config.source import unreadable
 
         read = _read(spec, file, config_class)
-        values, sources = _flat(read.public()), read.provenance()
+        values, sources = settings(read.public()), read.provenance()
         notes = unreadable(type(read))
         live = {leaf.name for leaf in leaves(type(read)) if leaf.live}
         document = {"schema_version": read.schema_version, "sha256": read.fingerprint(), "values": read.public(),
@@ -68,9 +68,8 @@ def show(
     if as_json:
         put_json(document)
         return
-    rows = [(name, repr(value), _source(name, sources), *(["live"] if name in live else [])) for name, value in values]
-    heads = ("setting", "value", "from") + (("",) if spec else ())
-    put_table(heads, [row + ("",) * (len(heads) - len(row)) for row in rows])
+    rows = [(name, value, _source(name, sources), "live" if name in live else "") for name, value in values]
+    put_table(("setting", "value", "from", ""), rows)
     for note in notes:
         click.echo(f"note: {note}")
 
@@ -165,13 +164,6 @@ def _in_journal(path: Path) -> list[dict[str, Any]]:
         return [version.public() for version in versions_in(path)]
     except OSError as error:
         raise ConfigError(str(path), (f"the journal cannot be read: {error.strerror or error}",)) from None
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
-    for name, value in values.items():
-        found += _flat(value, f"{prefix}{name}.") if isinstance(value, dict) and value else [(prefix + name, value)]
-    return found
 
 
 def _source(name: str, sources: dict[str, str]) -> str:

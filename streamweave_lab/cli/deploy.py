@@ -172,6 +172,9 @@ def _executable() -> Path:
 def _write(folder: Path, files: Mapping[str, str]) -> None:
     for path in written_to.write(folder, files):
         click.echo(path)
+    if others := written_to.others(folder, files):
+        names = ", ".join(path.name for path in others)
+        _say(f"note: {folder} also has {names}, not written now; remove what is left of an earlier call")
 
 
 def _say(*lines: object) -> None:

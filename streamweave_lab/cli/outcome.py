@@ -39,11 +39,14 @@ def sentence(status: Status, dropped: dict[str, int]) -> str:
     """How the run ended."""
     if status.state == "failed":
         return f"run {status.graph} has {'; '.join(status.reasons)}{_where(status)}"
+    unkept = _unkept(status)
     if any(dropped.values()):
         where = ", ".join(f"{items:,} in {place}" for place, items in dropped.items())
-        return f"run {status.graph} was ended before everything was finished; dropped: {where}"
+        also = f"; {unkept}" if unkept else ""
+        return f"run {status.graph} was ended before everything was finished; dropped: {where}{also}"
+    but = f", but {unkept}" if unkept else ""
     if status.drain is not None:
-        return f"run {status.graph} was drained; nothing was dropped{_unkept(status)}"
+        return f"run {status.graph} was drained; nothing was dropped{but}"
     kept = _suspended(status)
     if kept and status.checkpoint is not None:
         return f"run {status.graph} was suspended; checkpoint {status.checkpoint.last_id} holds its state"
@@ -52,14 +55,14 @@ def sentence(status: Status, dropped: dict[str, int]) -> str:
         return f"run {status.graph} was suspended, but no checkpoint holds its state: {why}"
     told = {event.event: event.message for event in reversed(status.events)}
     if told.get("run.stopped", "").startswith("stopped;"):
-        return f"run {status.graph} was stopped; nothing was dropped"
-    return f"run {status.graph} has come to its end{_unkept(status)}"
+        return f"run {status.graph} was stopped; nothing was dropped{but}"
+    return f"run {status.graph} has come to its end{but}"
 
 
 def _unkept(status: Status) -> str:
-    """What is to be said of a last checkpoint that was not written; "" where it was, or there is no store."""
+    """What is to be said where the last checkpoint was not written; "" where it was, or there is no store."""
     problem = status.checkpoint and status.checkpoint.problem
-    return f", but no checkpoint holds its end: {problem}" if problem else ""
+    return f"no checkpoint holds its end: {problem}" if problem else ""
 
 
 def _suspended(status: Status) -> bool | None:

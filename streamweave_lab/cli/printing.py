@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,6 +44,15 @@ def put_facts(facts: dict[str, Any]) -> None:
             click.echo(f"{name.ljust(width)}  {_cell(value)}")
 
 
+def settings(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """The settings of a configuration by dotted name, each value as JSON, which is how a file would have it."""
+    for name, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from settings(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, json.dumps(value, ensure_ascii=False, default=str)
+
+
 def when(seconds: float | None) -> str:
     """An instant of wall time, in UTC."""
     if not seconds:
@@ -78,4 +87,4 @@ def _put_framed(heads: Sequence[str], rows: list[list[str]], title: str, right: 
     Console().print(table)
 
 
-__all__ = ["on_terminal", "put_facts", "put_json", "put_table", "size", "when"]
+__all__ = ["on_terminal", "put_facts", "put_json", "put_table", "settings", "size", "when"]

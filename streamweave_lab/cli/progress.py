@@ -123,10 +123,11 @@ def position_of(status: Status) -> tuple[int, int | None]:
 
 
 def facts(status: Status) -> str:
-    """Items, items a second, and how far event time has come."""
+    """Items, items a second of this process, and how far event time has come."""
     position, total = position_of(status)
+    brought = sum(sum(node.items_out.values()) for node in status.nodes if node.role == "source")
     of = f" of {total:,}" if total is not None else ""
-    rate = f", {position / status.uptime:,.0f}/s" if status.uptime > 0 and position else ""
+    rate = f", {brought / status.uptime:,.0f}/s" if status.uptime > 0 and brought else ""
     return f"{position:,}{of} items{rate}{_instant(status.frontier)}"
 
 

@@ -39,8 +39,8 @@ def top(
 ) -> None:
     """Watch a run in another process: is it well, how fast, where does it pinch, how far has it come.
 
-    Keys: d drain, p pause or resume, r reload (what would change is shown first), c checkpoint, q leave. What ends
-    or holds the run asks first. To leave does nothing to the run.
+    Keys: d drain, p pause or resume, r reload (what would change is shown first), c checkpoint, q or Esc leave. What
+    ends or holds the run asks first: y does it, any other key does not. To leave does nothing to the run.
     """
     from rich.console import Console
 

@@ -118,6 +118,8 @@ class ConfigStatus(_Document):
     values: dict[str, Any]
     sources: dict[str, str]
     """Where each value comes from: "default", "file flights.toml", "environment STREAMWEAVE_…", "runtime"."""
+    live: tuple[str, ...] = ()
+    """The settings that can be changed while the run goes on, by dotted name."""
     reloads: dict[str, int]
     """How many changes were `applied`, `rejected`, `rolled_back`."""
     last_reload_successful: bool | None = None

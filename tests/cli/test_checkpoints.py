@@ -83,6 +83,23 @@ def test_one_is_shown_with_its_nodes_and_positions(path: Path) -> None:
     assert sorted(shown["nodes"]) == ["last", "numbers", "sum"]
 
 
+def test_the_configuration_of_one_is_shown_as_a_file_would_have_it(tmp_path: Path) -> None:
+    class Where(sw.Config):
+        path: str = "out"
+        header: bool = True
+
+    class Settings(sw.Config):
+        limit: float = sw.live(5.0)
+        sink: Where = Where()
+        tags: tuple[str, ...] = ("a", "ü")
+
+    graph("sums").run_to_end(Settings(), store=sw.SqliteStore(tmp_path / "state.db"))
+    shown = invoke("show", tmp_path / "state.db").stdout
+    assert shown.splitlines()[-4:] == [
+        "limit = 5.0", 'sink.path = "out"', "sink.header = true", 'tags = ["a", "ü"]',
+    ]  # fmt: skip
+
+
 def test_one_that_is_not_there_is_told_with_those_that_are(path: Path) -> None:
     answer = invoke("show", path, 99)
     assert answer.exit_code == 78

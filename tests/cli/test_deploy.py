@@ -107,6 +107,18 @@ def test_a_class_that_had_to_be_named_is_named_to_run_too(call, tmp_path):
     assert arguments[arguments.index("--config-class") + 1] == "PlantConfig"
 
 
+def test_what_an_earlier_call_has_left_in_the_folder_is_said_and_stays(call, tmp_path):
+    assert call("kubernetes", FLIGHTS, "--image", IMAGE, "--to", "k8s", "--pod-monitor").exit_code == 0
+    (tmp_path / "k8s" / "README").write_text("ours")
+    (tmp_path / "k8s" / "ingress.yaml").write_text("# ours")
+    done = call("kubernetes", FLIGHTS, "--image", IMAGE, "--to", "k8s")
+    left = "ingress.yaml, podmonitor.yaml"
+    assert done.stderr.splitlines()[0] == (
+        f"note: k8s also has {left}, not written now; remove what is left of an earlier call"
+    )
+    assert (tmp_path / "k8s" / "podmonitor.yaml").exists()
+
+
 def test_an_image_without_a_tag_is_written_with_a_note(call):
     done = call("kubernetes", FLIGHTS, "--image", "registry.example:5000/flights", "--to", "k8s")
     assert done.exit_code == 0

@@ -112,8 +112,8 @@ def test_settings_are_shown_with_their_source_and_secrets_are_not() -> None:
     assert [line.split() for line in answer.stdout.splitlines()] == [
         ["setting", "value", "from"],
         ["limit", "7.0", "file", "good.toml", "live"],
-        ["place", "'cellar'", "environment", "STREAMWEAVE_PLACE"],
-        ["key", "'**********'", "file", "good.toml"],
+        ["place", '"cellar"', "environment", "STREAMWEAVE_PLACE"],
+        ["key", '"**********"', "file", "good.toml"],
     ]
     shown = invoke("config", "show", "plantcode:graph", "--config", "good.toml", "--json")
     assert json.loads(shown.stdout)["values"] == {"limit": 7.0, "place": "attic", "key": "**********"}

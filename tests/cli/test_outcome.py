@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -90,6 +91,40 @@ def test_a_stopped_run_that_dropped_nothing_and_a_suspended_one_say_so(tmp_path:
     run = asyncio.run(suspended())
     assert run.checkpoints is not None
     assert told(run) == (0, f"run numbers was suspended; checkpoint {run.checkpoints.last_id} holds its state")
+
+
+class Unkeepable(Count):
+    """Its state can be written only while it is empty."""
+
+    def snapshot(self) -> Any:
+        return object() if self.count else super().snapshot()
+
+
+def test_a_run_that_was_stopped_after_a_checkpoint_failed_says_so_beside_its_70(tmp_path: Path) -> None:
+    async def main() -> LocalRun:
+        brought = asyncio.Event()
+
+        async def ticks() -> AsyncIterator[int]:
+            yield 1
+            brought.set()
+            await asyncio.sleep(3600)
+
+        graph = Graph("quiet", Replay("source", ticks()) >> Unkeepable("counted"))
+        run = graph.start(store=SqliteStore(tmp_path / "state.db"))
+        await brought.wait()
+        assert not (await run.checkpoint()).committed
+        await run.stop()
+        return run
+
+    run = asyncio.run(main())
+    status = run.status()
+    assert status.checkpoint is not None
+    why = status.checkpoint.problem
+    assert told(run) == (70, f"run quiet was stopped; nothing was dropped, but no checkpoint holds its end: {why}")
+    dropped = {"source.out -> counted.in": 2}
+    assert sentence(status, dropped).endswith(
+        f"dropped: 2 in source.out -> counted.in; no checkpoint holds its end: {why}"
+    )
 
 
 def suspended(run: Graph, folder: Path, timeout: float, begun: asyncio.Event) -> LocalRun:

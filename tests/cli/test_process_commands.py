@@ -193,8 +193,8 @@ def test_the_configuration_in_force_is_shown_with_where_it_is_from(ask: Ask) -> 
     rows = [line.split() for line in ask("config", "show").stdout.splitlines()]
     assert rows == [
         ["setting", "value", "from"],
-        ["limit", "7.0", "file", "settings.toml"],
-        ["place", "'attic'", "default"],
+        ["limit", "7.0", "file", "settings.toml", "live"],
+        ["place", '"attic"', "default"],
     ]
 
 

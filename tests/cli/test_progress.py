@@ -43,6 +43,13 @@ def test_facts_are_items_rate_and_event_time() -> None:
     assert facts(status(source("a", 2, 2), frontier=float("inf"))) == "2 of 2 items, 1/s"
 
 
+def test_the_rate_is_that_of_this_process_and_not_of_what_came_before_it_went_on() -> None:
+    resumed = source("a", 21_000, 50_000).model_copy(update={"items_out": {"out": 1000}})
+    assert facts(status(resumed)) == "21,000 of 50,000 items, 500/s"
+    nothing_yet = source("a", 21_000, None).model_copy(update={"items_out": {"out": 0}})
+    assert facts(status(nothing_yet)) == "21,000 items"
+
+
 def test_without_a_terminal_there_is_a_line_for_each_tenth_and_each_state() -> None:
     to = console()
     lines = progress_view(to)

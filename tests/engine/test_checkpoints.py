@@ -1,7 +1,9 @@
 """Laws 8 and 10: a run that goes on from a checkpoint does what the uninterrupted one does."""
 
 import asyncio
+import sqlite3
 from collections import Counter as Multiset
+from contextlib import closing
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -11,8 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streamweave_lab.config.model import Config, live
+from streamweave_lab.engine.observer import observe_all
 from streamweave_lab.engine.reports import Checkpointed
 from streamweave_lab.engine.run import LocalRun
+from streamweave_lab.engine.status import EventStatus
 from streamweave_lab.errors import IllegalMoveError, StateError
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.graph.node import Sink, Step
@@ -234,6 +238,18 @@ def test_a_graph_with_other_nodes_is_refused_unless_that_is_allowed(tmp_path: Pa
     run = after.run_to_end(store=store, resume=True, allow_changed=True)
     assert run["all"].items == list(range(8))
     assert "nodes new: new; nodes gone: old" in run.status().events[-1].message
+
+
+def test_a_run_that_cannot_go_on_from_what_its_store_holds_says_why_and_blames_no_node(tmp_path: Path) -> None:
+    path, told = tmp_path / "state.db", list[EventStatus]()
+    sums().run_to_end(store=SqliteStore(path))
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE streamweave_states SET data = x'00'")
+    forget = observe_all(lambda _, event: told.append(event))
+    with pytest.raises(StateError, match="no checkpoint is whole") as refused:
+        sums().run_to_end(store=SqliteStore(path), resume=True)
+    forget()
+    assert [(event.event, event.message) for event in told] == [("run.failed", f"{refused.value}; 0 items dropped")]
 
 
 def test_a_finished_run_that_is_resumed_adds_nothing(tmp_path: Path) -> None:

@@ -17,4 +17,10 @@ def write(folder: Path, files: Mapping[str, str]) -> list[Path]:
     return written
 
 
-__all__ = ["write"]
+def others(folder: Path, files: Mapping[str, str]) -> list[Path]:
+    """Files of the same kinds in the folder, of which this call knows nothing; an earlier one may have written them."""
+    kinds = {Path(name).suffix for name in files}
+    return sorted(path for path in folder.iterdir() if path.suffix in kinds and path.name not in files)
+
+
+__all__ = ["others", "write"]
