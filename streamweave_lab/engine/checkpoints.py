@@ -54,8 +54,13 @@ class Checkpoints:
         except StateError:
             self._place = None
 
+    @property
+    def lost(self) -> bool:
+        """The place has gone to another run, or with its file: nothing can be kept any more."""
+        return self._place is not None and self._place.is_lost
+
     def leave(self) -> None:
-        """Let another run have the place."""
+        """Let another run have the place, when a write that is under way is over."""
         self._over = True
         if self._place is not None:
             self._place.leave()
@@ -72,13 +77,21 @@ class Checkpoints:
             config=None if config is None else config.public(),
             config_sha256=None if config is None else config.fingerprint(),
         )
+        try:
+            info = self._placed(graph).write(checkpoint)
+        except (StateError, OSError):
+            raise
+        except Exception as error:  # a store of somebody else; the run goes on all the same
+            raise StateError(f"{self.store!r}: {type(error).__name__}: {error}") from error
+        self.positions = checkpoint.positions
+        return info
+
+    def _placed(self, graph: str) -> Place:
         if self._place is None:
             if self._over:
                 raise StateError(f"{graph}: the run has ended before there was a place for it in its store")
             self._place = self._hold()
-        info = self._place.write(checkpoint)
-        self.positions = checkpoint.positions
-        return info
+        return self._place
 
     def note(self, report: Checkpointed, wall: float) -> None:
         """Count one; `wall` is the wall time now."""

@@ -40,6 +40,9 @@ def why_not_ready(run: Execution, loop: LoopStatus) -> Iterable[str]:
     if state is State.RUNNING and (stuck := stuck_edges(run.core)):
         remedy = "give them more capacity, as (a >> b).capacity(n) does"
         yield f"nothing can move: {', '.join(stuck)} wait for each other; {remedy}"
+    if run.checkpoints is not None and run.checkpoints.lost and not run.lifecycle.over:
+        remedy = "stop it, and start it again if it is the one that should go on"
+        yield f"it has lost its place in its store, and keeps no checkpoint any more; {remedy}"
 
 
 def cost_of_pause(core: Core, pause: Pause) -> Iterable[str]:

@@ -90,6 +90,8 @@ class Place(ABC):
         self._store_write, self._alive = write, alive
         self._lock = RLock()
         self._left = False
+        self.is_lost = False
+        """It has gone, to another run or with its file, and does not come back."""
         self.me = Holder.me()
 
     def __enter__(self) -> Place:
@@ -127,7 +129,7 @@ class Place(ABC):
                 self.leave()
 
     def leave(self) -> None:
-        """Let others have it, at once or when the write that is under way is over. Harmless a second time."""
+        """Let others have it, at once or, if a write is under way, when that is over. Harmless a second time."""
         self._left = True
         if self._lock.acquire(blocking=False):
             try:
@@ -146,7 +148,8 @@ class Place(ABC):
         )
 
     def lost(self, other: Holder | None) -> StoreHeldError:
-        """That it has gone to another."""
+        """That it has gone to another, from now on."""
+        self.is_lost = True
         to = "its file was deleted or replaced" if other is None else f"it went to {other}"
         return StoreHeldError(
             f"{self.what}: the run of {self.graph!r} has lost its place there ({to}), and keeps nothing any more; "

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import Protocol
 from weakref import ref
 
@@ -39,7 +39,7 @@ class Notes(Protocol):
 
 
 class RemotePlace(Place):
-    """Held by the note `name`, renewed by a thread for as long as the run is alive."""
+    """Held by the note `name`, renewed by a thread for as long as the run is alive, or still writes."""
 
     def __init__(
         self, notes: Notes, name: str, graph: str, what: str, write: Write, withdraw: Callable[[int], None],
@@ -48,6 +48,7 @@ class RemotePlace(Place):
         super().__init__(f"{what} {name}", graph, what, write, alive)
         self._notes, self._name, self._withdraw = notes, name, withdraw
         self._over = Event()
+        self._noting = Lock()
 
     def __del__(self) -> None:
         self._over.set()
@@ -88,22 +89,25 @@ class RemotePlace(Place):
         return info
 
     def _release(self) -> None:
-        self._over.set()
-        there = self._holder()
-        if there is not None and there.token == self.me.token:
-            self._notes.forget(self._name)
-
-    def _renewed(self) -> bool:
-        """Show a sign of life, unless the run is dead or the place is another's."""
-        with self._lock:
-            if self._left or not self._alive():
-                self._close()
-                return False
+        with self._noting:
+            self._over.set()
             there = self._holder()
             if there is not None and there.token == self.me.token:
-                self._notes.note(self._name, replace(self.me, seen=SYSTEM_CLOCK.wall()).written())
-                return True
-            return False
+                self._notes.forget(self._name)
+
+    def _renewed(self) -> bool:
+        """Show a sign of life, also while a write takes long; False if the place is nobody's or another's now."""
+        if not self._alive():
+            self.leave()
+        with self._noting:
+            if self._over.is_set():
+                return False
+            there = self._holder()
+            if there is None or there.token != self.me.token:
+                self.is_lost = True
+                return False
+            self._notes.note(self._name, replace(self.me, seen=SYSTEM_CLOCK.wall()).written())
+            return True
 
 
 def _namespace(holder: Holder) -> str:

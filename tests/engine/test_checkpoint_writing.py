@@ -164,6 +164,29 @@ def test_the_last_checkpoint_of_a_run_is_its_newest_also_where_another_is_still_
     assert [info.reason for info in store.list("g")] == ["drain", "demand", "start"]
 
 
+class Odd(SqliteStore):
+    """A store of somebody else, with errors of its own, which keeps nothing but what the run began with."""
+
+    def write(self, checkpoint: Checkpoint) -> Info:
+        if checkpoint.reason != "start":
+            raise RuntimeError("the tape is full")
+        return super().write(checkpoint)
+
+
+def test_whatever_a_store_raises_fails_its_checkpoints_and_the_run_goes_on_and_says_so(tmp_path: Path) -> None:
+    async def main() -> None:
+        run = counted().start(store=Odd(tmp_path / "state.db"), checkpoint_every=10)
+        await asyncio.sleep(35)
+        kept = run.status().checkpoint
+        assert kept is not None
+        assert (kept.committed, kept.failed) == (1, 3)
+        assert kept.problem == f"SqliteStore('{tmp_path}/state.db', keep=10): RuntimeError: the tape is full"
+        assert (await run.drain()).problem == kept.problem
+        assert run.status().state == "stopped"
+
+    run_virtual(main())
+
+
 async def _ten_seconds(_: object) -> None:
     await asyncio.sleep(10.0)
 

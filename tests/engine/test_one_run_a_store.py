@@ -11,7 +11,8 @@ from streamweave_lab.errors import RunFailedError, StoreHeldError
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.graph.source import AsyncSource
 from streamweave_lab.operators import Collect, Map, Replay
-from streamweave_lab.state import Checkpoint, FolderStore, Info, SqliteStore, Store
+from streamweave_lab.state import Checkpoint, FolderStore, Info, SqliteStore, Store, remote_place
+from streamweave_lab.state.folder_files import RemoteFiles
 
 
 class Endless(AsyncSource[int]):
@@ -110,7 +111,36 @@ def test_a_run_that_has_lost_its_place_says_so_and_commits_nothing_more(tmp_path
         assert [report.committed for report in reports] == [False, False]
         assert "has lost its place there" in str(reports[1].problem)
         assert [info.reason for info in store.list("g")] == ["start"]
-        await run.stop()
+        status = run.status()
+        assert not status.ready
+        assert "it has lost its place in its store, and keeps no checkpoint any more; stop it, and" in status.reasons[0]
+        assert status.checkpoint is not None
+        assert (status.checkpoint.committed, status.checkpoint.failed) == (1, 2)
+        assert "the last one failed, checkpoint 1 is the newest: " in str(run.explain())
+        assert "has lost its place there" in str((await run.drain()).problem)
+
+    asyncio.run(live())
+
+
+def test_a_run_whose_place_at_a_url_has_gone_is_not_ready_before_its_next_checkpoint(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(remote_place, "RENEWED", 0.01)
+
+    async def live() -> None:
+        store = FolderStore(f"memory://{tmp_path.name}")
+        run = drawn().start(store=store)
+        await run.checkpoint()
+        assert run.status().ready
+        RemoteFiles(store.base, {}).forget(".held-g")
+        for _ in range(500):
+            if not run.status().ready:
+                break
+            await asyncio.sleep(0.01)
+        assert "it has lost its place in its store" in run.status().reasons[0]
+        report = await run.suspend()
+        assert "its file was deleted or replaced" in str(report.problem)
+        assert run.status().state == "failed"
 
     asyncio.run(live())
 

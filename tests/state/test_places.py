@@ -131,11 +131,11 @@ def test_a_link_to_a_store_leads_to_the_same_place(tmp_path: Path) -> None:
     store.close()
 
 
-class Waiting(SqliteStore):
+class Waiting(FolderStore):
     """Its writes wait until they may go on."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, base: str) -> None:
+        super().__init__(base)
         self.begun, self.may = threading.Event(), threading.Event()
 
     def write(self, checkpoint: Checkpoint) -> Info:
@@ -145,15 +145,15 @@ class Waiting(SqliteStore):
 
 
 def test_who_comes_next_waits_for_the_last_write_of_who_has_left(tmp_path: Path) -> None:
-    store = Waiting(tmp_path / "kept.db")
+    store = Waiting(f"{tmp_path}/kept")
     place = store.hold("flights")
     writing = threading.Thread(target=place.write, args=(example("flights", 1),))
     writing.start()
     assert store.begun.wait(5)
     place.leave()
     threading.Timer(0.05, store.may.set).start()
-    after = SqliteStore(store.path).hold("flights")
-    assert [info.epoch for info in SqliteStore(store.path).list("flights")] == [1]
+    after = FolderStore(store.base).hold("flights")
+    assert [info.epoch for info in FolderStore(store.base).list("flights")] == [1]
     writing.join()
     after.leave()
 
@@ -247,27 +247,62 @@ def test_at_a_url_what_was_written_while_the_place_was_lost_is_withdrawn() -> No
     assert store.list("flights") == ()
 
 
-def test_at_a_url_signs_of_life_are_renewed_while_the_run_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+def until(fact: Callable[[], object]) -> None:
+    waiting = threading.Event()
+    for _ in range(500):
+        if fact():
+            return
+        waiting.wait(0.01)
+    raise AssertionError("it did not come to be within 5 s")
+
+
+def sign_of_life(where: str) -> float | None:
+    """When the last one was; None where nobody has the place."""
+    holder = Holder.read(RemoteFiles(where, {}).read(".held-flights"))
+    return None if holder is None else holder.seen
+
+
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote, "RENEWED", 0.01)
+
+
+@pytest.mark.usefixtures("often")
+def test_at_a_url_signs_of_life_are_renewed_while_the_run_is_alive() -> None:
     store, where = folder()
-    alive, seen = [True], threading.Event()
-    notes = RemoteFiles(where, {})
+    alive = [True]
     place = store.hold("flights", lambda: bool(alive))
-    first = Holder.read(notes.read(".held-flights"))
-    assert first is not None
-    for _ in range(500):
-        now = Holder.read(notes.read(".held-flights"))
-        if now is not None and now.seen > first.seen:
-            break
-        seen.wait(0.01)
-    else:
-        raise AssertionError("no sign of life")
+    first = sign_of_life(where) or 0.0
+    until(lambda: (sign_of_life(where) or 0.0) > first)
     alive.clear()
-    for _ in range(500):
-        if notes.read(".held-flights") is None:
-            break
-        seen.wait(0.01)
-    else:
-        raise AssertionError("the place of a run that is gone is still held")
+    until(lambda: sign_of_life(where) is None)
     with pytest.raises(StoreHeldError):
         place.write(example("flights"))
+
+
+@pytest.mark.usefixtures("often")
+def test_at_a_url_a_write_that_takes_long_keeps_the_place_also_of_a_run_that_has_left_it() -> None:
+    store = Waiting(folder()[1])
+    place = store.hold("flights")
+    writing = threading.Thread(target=place.write, args=(example("flights"),))
+    writing.start()
+    assert store.begun.wait(5)
+    for leave in (lambda: None, place.leave):
+        leave()
+        before = sign_of_life(store.base) or 0.0
+        until(lambda before=before: (sign_of_life(store.base) or 0.0) > before)
+    store.may.set()
+    writing.join()
+    assert sign_of_life(store.base) is None
+    assert [info.epoch for info in store.list("flights")] == [1]
+
+
+@pytest.mark.usefixtures("often")
+def test_at_a_url_who_has_lost_the_place_knows_it_before_the_next_write() -> None:
+    store, where = folder()
+    place = store.hold("flights")
+    assert not place.is_lost
+    note(where)
+    until(lambda: place.is_lost)
+    place.leave()
+    assert sign_of_life(where) is not None
