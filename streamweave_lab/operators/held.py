@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 from typing import Any
 
@@ -108,48 +108,6 @@ class Earliest:
             if not gone[time]:
                 del gone[time]
         return heap[0] if heap else math.inf
-
-
-class Queue:
-    """Items with their event times (seconds, or None), first in first out, and the earliest of those times."""
-
-    def __init__(self, rows: Iterable[tuple[Any, float | None]] = ()) -> None:
-        self._rows: deque[tuple[Any, float | None]] = deque()
-        # Of each time that no later row undercuts; so the first of them is the earliest of all.
-        self._lowest: deque[float] = deque()
-        self.add(rows)
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def add(self, rows: Iterable[tuple[Any, float | None]]) -> None:
-        """Put rows at the end."""
-        lowest = self._lowest
-        for row in rows:
-            self._rows.append(row)
-            time = row[1]
-            if time is not None:
-                while lowest and lowest[-1] > time:
-                    lowest.pop()
-                lowest.append(time)
-
-    def take(self, n: int) -> list[tuple[Any, float | None]]:
-        """The first `n` rows, of as many as there are."""
-        rows = [self._rows.popleft() for _ in range(n)]
-        lowest = self._lowest
-        for _, time in rows:
-            if lowest and time == lowest[0]:
-                lowest.popleft()
-        return rows
-
-    def rows(self) -> list[tuple[Any, float | None]]:
-        """A copy of all rows."""
-        return list(self._rows)
-
-    @property
-    def earliest(self) -> float:
-        """The earliest time there is; infinite if there is none."""
-        return self._lowest[0] if self._lowest else math.inf
 
 
 def check_function(node: Node, what: str, f: Callable[..., Any] | None) -> None:

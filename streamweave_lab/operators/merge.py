@@ -10,8 +10,9 @@ from streamweave_lab.errors import HoldFullError
 from streamweave_lab.graph.batch import Batch, Failure
 from streamweave_lab.graph.node import Node, Step
 from streamweave_lab.graph.port import DEFAULT_CAPACITY, In, Out, Outlet, T
-from streamweave_lab.operators.held import HOLD, HoldingNode, Queue, check_at_least_one
+from streamweave_lab.operators.held import HOLD, HoldingNode, check_at_least_one
 from streamweave_lab.operators.joining import L, R
+from streamweave_lab.operators.waiting import Waiting
 
 
 class Merge(Step[T, T], HoldingNode):
@@ -111,7 +112,7 @@ class Zip(Node, Outlet[tuple[L, R]], Generic[L, R]):
 
     def opened(self) -> None:
         """Begin with no item."""
-        self._waiting = {"left": Queue(), "right": Queue()}
+        self._waiting = {"left": Waiting(), "right": Waiting()}
         self._over: set[str] = set()
         self.holds = 0
 
@@ -119,12 +120,11 @@ class Zip(Node, Outlet[tuple[L, R]], Generic[L, R]):
         """Pair the items with those of the other side that wait, and let the rest wait."""
         other = "right" if port == "left" else "left"
         mine, theirs = self._waiting[port], self._waiting[other]
-        rows = list(zip(batch.items, batch.times or [None] * len(batch.items), strict=True))  # type: ignore[list-item]
-        partners = theirs.take(min(len(rows), len(theirs)))
-        if partners:
-            both = zip(rows, partners, strict=False)
-            self._send_pairs([(a, b) if port == "left" else (b, a) for a, b in both])
-        mine.add(rows[len(partners) :])
+        n = min(len(batch), len(theirs))
+        if n:
+            partners, (first, batch) = theirs.take(n), batch.split(n)
+            self._send_pairs(*((first, partners) if port == "left" else (partners, first)))
+        mine.add(batch)
         if other in self._over:
             self._send_surplus(port)
         self.holds = len(mine) + len(theirs)
@@ -139,10 +139,8 @@ class Zip(Node, Outlet[tuple[L, R]], Generic[L, R]):
         self._send_surplus("right" if port == "left" else "left")
         self.holds = sum(map(len, self._waiting.values()))
 
-    def _send_pairs(self, rows: list[tuple[tuple[Any, float | None], tuple[Any, float | None]]]) -> None:
-        times = [None if s is None or t is None else max(s, t) for (_, s), (_, t) in rows]
-        known = [time for time in times if time is not None]
-        self.send("out", [(a, b) for (a, _), (b, _) in rows], known if len(known) == len(rows) else None)
+    def _send_pairs(self, left: Batch, right: Batch) -> None:
+        self.send("out", list(zip(left.items, right.items, strict=True)), _later(left.times, right.times))
 
     def frontier_out(self, frontier: float) -> float:
         """The frontier; or the earliest event time that waits, if that is before it."""
@@ -155,10 +153,9 @@ class Zip(Node, Outlet[tuple[L, R]], Generic[L, R]):
         self.holds = 0
 
     def _send_surplus(self, port: str) -> None:
-        rows = self._waiting[port].take(len(self._waiting[port]))
-        times = [time for _, time in rows if time is not None]
-        if rows:
-            self.send(f"{port}_only", [item for item, _ in rows], times if len(times) == len(rows) else None)
+        waiting = self._waiting[port]
+        batch = waiting.take(len(waiting))
+        self.send(f"{port}_only", batch.items, None if None in (batch.times or ()) else batch.times)
 
     def snapshot(self) -> Any:
         """The items that wait for a partner."""
@@ -166,9 +163,19 @@ class Zip(Node, Outlet[tuple[L, R]], Generic[L, R]):
 
     def restore(self, state: Any) -> None:
         """Go on with those."""
-        self._waiting = {port: Queue(state[port]) for port in ("left", "right")}
+        self._waiting = {port: Waiting(state[port]) for port in ("left", "right")}
         self.holds = sum(map(len, self._waiting.values()))
 
     def migrate(self, state: Any, version: int) -> Any:
         """Version 1 kept the frontier as well."""
         return {port: state[port] for port in ("left", "right")}
+
+
+def _later(times: list[float] | None, others: list[float] | None) -> list[float] | None:
+    """The later of each two times; none where one of them has none."""
+    if times is None or others is None:
+        return None
+    try:
+        return [other if other > time else time for time, other in zip(times, others, strict=True)]
+    except TypeError:
+        return None
