@@ -53,6 +53,11 @@ class RemotePlace(Place):
     def __del__(self) -> None:
         self._over.set()
 
+    def leave(self) -> None:
+        """Let others have it, as at any place; in a thread, for the network may take its time and a loop has none."""
+        self._left = True
+        Thread(target=super().leave, name=f"leaving the place of {self.graph}").start()
+
     def _take(self) -> None:
         there = self._holder()
         if there is not None and self._is_alive(there):
@@ -90,6 +95,8 @@ class RemotePlace(Place):
 
     def _release(self) -> None:
         with self._noting:
+            if self._over.is_set():
+                return
             self._over.set()
             there = self._holder()
             if there is not None and there.token == self.me.token:
@@ -98,7 +105,7 @@ class RemotePlace(Place):
     def _renewed(self) -> bool:
         """Show a sign of life, also while a write takes long; False if the place is nobody's or another's now."""
         if not self._alive():
-            self.leave()
+            super().leave()  # this is a thread
         with self._noting:
             if self._over.is_set():
                 return False

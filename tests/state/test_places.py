@@ -293,8 +293,19 @@ def test_at_a_url_a_write_that_takes_long_keeps_the_place_also_of_a_run_that_has
         until(lambda before=before: (sign_of_life(store.base) or 0.0) > before)
     store.may.set()
     writing.join()
-    assert sign_of_life(store.base) is None
+    until(lambda: sign_of_life(store.base) is None)
     assert [info.epoch for info in store.list("flights")] == [1]
+
+
+def test_at_a_url_who_leaves_does_not_wait_for_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    store, where = folder()
+    place, may = store.hold("flights"), threading.Event()
+    release = place._release
+    monkeypatch.setattr(place, "_release", lambda: may.wait(5) and release())
+    place.leave()
+    assert sign_of_life(where) is not None
+    may.set()
+    until(lambda: sign_of_life(where) is None)
 
 
 @pytest.mark.usefixtures("often")
