@@ -16,6 +16,7 @@ from streamweave_lab.errors import StateError
 from streamweave_lab.state.folder_files import Files, LocalFiles, RemoteFiles
 from streamweave_lab.state.local_place import LocalPlace
 from streamweave_lab.state.manifest import Manifest, assembled, checksum, damages, info_of, manifest_of, parsed
+from streamweave_lab.state.outside import refused
 from streamweave_lab.state.place import Place, always, name_of
 from streamweave_lab.state.pruning import (
     UncommittedError,
@@ -120,7 +121,7 @@ class FolderStore:
         try:  # not within the lock: who had the place before may still be writing
             return place.take()
         except OSError as error:
-            raise StateError(f"{self.base} cannot be written: {error}") from error
+            raise StateError(refused(self.base, "written", error)) from error
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -227,7 +228,7 @@ class FolderStore:
             try:
                 yield
             except OSError as error:
-                raise StateError(f"{self.base} cannot be {done}: {error}") from error
+                raise StateError(refused(self.base, done, error)) from error
 
 
 def _files_at(base: str, options: Mapping[str, Any]) -> Files:

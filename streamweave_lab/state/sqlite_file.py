@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from streamweave_lab.errors import StateError
 from streamweave_lab.state.manifest import newer
+from streamweave_lab.state.outside import DAMAGED
 from streamweave_lab.state.store import FORMAT_VERSION
 
 # AUTOINCREMENT: an id is not given again after its row was deleted.
@@ -23,15 +24,10 @@ CREATE TABLE IF NOT EXISTS streamweave_states (
 """
 _TABLES = frozenset({"streamweave_about", "streamweave_checkpoints", "streamweave_states"})
 
-_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-"""What SQLite says of a file that is not as it was written; all else (disk, lock, permission) may pass."""
-
 _WAITS_MS = 30_000
 """Milliseconds to wait for other writers to the file."""
 _FOLDS_MS = 200
 """The same for readers, who are in the way of `fold`: other writers wait meanwhile."""
-
-REMEDY = "bring it back from a copy, or move it away to begin anew"
 
 
 def opened(path: Path) -> sqlite3.Connection:
@@ -42,7 +38,7 @@ def opened(path: Path) -> sqlite3.Connection:
     if str(path) != ":memory:" and not path.exists():
         _make(path)
     if path.is_file() and path.stat().st_size == 0:
-        raise StateError(f"{path} is damaged: it is empty, which no store ever is; {REMEDY}")
+        raise StateError(f"{path} is damaged: it is empty, which no store ever is; {DAMAGED}")
     db = sqlite3.connect(path, timeout=_WAITS_MS / 1000, isolation_level=None, check_same_thread=False)
     try:
         db.execute("PRAGMA journal_mode = WAL")
@@ -66,17 +62,6 @@ def fold(db: sqlite3.Connection) -> None:
         db.execute(f"PRAGMA busy_timeout = {_FOLDS_MS}")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     db.execute(f"PRAGMA busy_timeout = {_WAITS_MS}")
-
-
-def is_damage(error: BaseException) -> bool:
-    """Whether an error in reading says that the file is not as it was written."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)  # Python's own: text that is none
-    return isinstance(error, sqlite3.DatabaseError | UnicodeDecodeError) and code & 0xFF in _DAMAGE
-
-
-def unreadable(path: Path, done: str, error: BaseException) -> str:
-    """The sentence about what cannot be `done`; with the remedy where time will not help."""
-    return f"{path} cannot be {done}: {error}" + (f"; it is damaged: {REMEDY}" if is_damage(error) else "")
 
 
 def _make(path: Path) -> None:
@@ -108,13 +93,13 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
     if not there:  # a file with other tables in it
         _create(db)
     elif gone := sorted(_TABLES - there):
-        raise StateError(f"{path} is damaged: it has no table {' and '.join(gone)}; {REMEDY}")
+        raise StateError(f"{path} is damaged: it has no table {' and '.join(gone)}; {DAMAGED}")
     about = dict(db.execute("SELECT key, value FROM streamweave_about"))
     if not (text := str(about.get("format_version"))).isdecimal():
-        raise StateError(f"{path} is damaged: it does not say what format it has; {REMEDY}")
+        raise StateError(f"{path} is damaged: it does not say what format it has; {DAMAGED}")
     if int(text) > FORMAT_VERSION:
         raise StateError(newer(str(path), int(text), str(about.get("written_by", ""))))
     # Of this table only, which is small: rows that have gone without a word would make a run begin anew.
     found = [row[0] for row in db.execute("PRAGMA integrity_check(streamweave_checkpoints)")]
     if found != ["ok"]:
-        raise StateError(f"{path} is damaged: {'; '.join(map(str, found[:3]))}; {REMEDY}")
+        raise StateError(f"{path} is damaged: {'; '.join(map(str, found[:3]))}; {DAMAGED}")

@@ -15,9 +15,10 @@ from threading import RLock
 from streamweave_lab.errors import StateError
 from streamweave_lab.state.local_place import LocalPlace
 from streamweave_lab.state.manifest import Manifest, assembled, checksum, damages, info_of, manifest_of, parsed
+from streamweave_lab.state.outside import is_damage, refused
 from streamweave_lab.state.place import Place, always, name_of
 from streamweave_lab.state.pruning import checked_keep, id_is_old, newest_whole, to_prune
-from streamweave_lab.state.sqlite_file import fold, is_damage, opened, unreadable
+from streamweave_lab.state.sqlite_file import fold, opened
 from streamweave_lab.state.store import Checkpoint, Info
 
 _ROWS = """SELECT id, graph, manifest, sha256 FROM streamweave_checkpoints NOT INDEXED ORDER BY id DESC"""
@@ -98,7 +99,7 @@ class SqliteStore:
         try:
             return LocalPlace(lock, graph, str(self.path), self.write, alive).take()
         except OSError as error:
-            raise StateError(f"{self.path} cannot be written: {error}") from error
+            raise StateError(refused(self.path, "written", error)) from error
 
     def close(self) -> None:
         """Close the file."""
@@ -160,7 +161,7 @@ class SqliteStore:
             try:
                 yield self._connection()
             except (sqlite3.Error, UnicodeDecodeError, OSError) as error:
-                raise StateError(unreadable(self.path, "read", error)) from error
+                raise StateError(refused(self.path, "read", error)) from error
 
     @contextmanager
     def _transaction(self, done: str) -> Iterator[sqlite3.Connection]:
@@ -177,7 +178,7 @@ class SqliteStore:
                         db.execute("ROLLBACK")
                     raise
             except (sqlite3.Error, UnicodeDecodeError, OSError) as error:
-                raise StateError(unreadable(self.path, done, error)) from error
+                raise StateError(refused(self.path, done, error)) from error
 
     def _connection(self) -> sqlite3.Connection:
         if self._open is None:

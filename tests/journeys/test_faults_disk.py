@@ -33,12 +33,12 @@ def test_a_run_goes_on_without_checkpoints_takes_them_again_and_drains_without_o
     (failed, *_) = until(lambda: one.events("checkpoint.failed"))
     assert failed["level"] == "error"
     assert f"{store} cannot be written: " in failed["message"]
-    assert failed["message"].endswith(full)
+    assert f"{full}; make room on its disk" in failed["message"]
     one.bring(1000)
     assert one.probe("ready") == (200, []), "work goes on"
     assert full in one.status()["checkpoint"]["problem"]
     asked = one.ask("POST", "/checkpoint?wait=10").json()["result"]
-    assert (asked["committed"], asked["problem"].endswith(full)) == (False, True)
+    assert (asked["committed"], full in asked["problem"]) == (False, True)
     assert 'streamweave_checkpoints_total{graph_id="gated",result="failed"}' in one.ask("GET", "/metrics").text
 
     disk.make_room()

@@ -1,11 +1,12 @@
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from streamweave_lab.errors import StateError
-from streamweave_lab.state import SqliteStore
+from streamweave_lab.state import NodeState, SqliteStore
 from streamweave_lab.testing.stores import example
 
 
@@ -50,6 +51,18 @@ def test_a_file_that_is_no_database_is_an_error_with_its_name(tmp_path: Path) ->
         SqliteStore(path).latest("flights")
     with pytest.raises(StateError, match=r"kept\.db cannot be written: file is not a database"):
         SqliteStore(path).write(example("flights"))
+
+
+def test_a_full_disk_is_an_error_with_its_remedy_and_what_was_kept_stays(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "kept.db")
+    store.write(example("flights"))
+    assert store._open is not None
+    store._open.execute("PRAGMA max_page_count = 1")  # as many as there are
+    large = replace(example("flights"), nodes={"all": NodeState.of("x" * 100_000)})
+    full = r"kept\.db cannot be written: database or disk is full; make room on its disk, or name a store on"
+    with pytest.raises(StateError, match=full):
+        store.write(large)
+    assert [info.problems for info in store.list("flights")] == [()]
 
 
 @pytest.mark.parametrize("part", [0.3, 0.5, 0.7, 0.9])
