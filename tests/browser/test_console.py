@@ -300,9 +300,9 @@ def test_charts_come_once_a_page_and_follow_the_run(lab: Lab) -> None:
     book.page.evaluate(
         "() => { for (const d of Bokeh.documents) for (const f of d.roots()) f.x_range.setv({start: 0, end: 1000}) }"
     )
-    follow.wait_for(timeout=5_000)  # what somebody looks at is left alone
+    follow.wait_for(timeout=20_000)  # what somebody looks at is left alone
     follow.click()
-    follow.wait_for(state="hidden", timeout=5_000)
+    follow.wait_for(state="hidden", timeout=20_000)
     book.save()
     assert "Bokeh" not in (lab.root / book.file).read_text()
     assert book.problems == []

@@ -71,7 +71,7 @@ def test_a_node_that_cannot_be_opened_is_told_to_whoever_starts_the_graph(hook: 
         status = runs()["hooked"].status()
         assert (status.state, status.reasons) == ("failed", (f"failed: hooks: OSError('in {hook}')",))
         assert status.node("hooks").state == "failed"
-        assert all(node.idle_seconds < 1.0 for node in status.nodes)
+        assert all(node.idle_seconds < 60 for node in status.nodes)
         # Nothing but the sink was open, and nothing else was closed.
         assert [event.event for event in status.events] == ["run.failed", "node.failed"]
 
