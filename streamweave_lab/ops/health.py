@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from streamweave_lab.engine.status import Status
+from streamweave_lab.ops.explain.flow import blocked_edges, stuck
 
 SILENT = 60.0
 """Seconds without a heartbeat after which only a restart would help."""
@@ -60,6 +61,17 @@ def startup(status: Status) -> Health:
     return Health(True, since=status.started_at)
 
 
+def flow(status: Status) -> Health:
+    """Can items move? What is in flight can, also while a run drains."""
+    if status.loop.stalled_seconds:
+        return Health(False, ("nothing moves while the event loop is silent",))
+    if status.state not in ("running", "draining", "suspending"):
+        return Health(False, (f"nothing moves: the run is {status.state}",))
+    if stuck(status):
+        return Health(False, (f"nothing can move: {', '.join(blocked_edges(status))} wait for each other",))
+    return Health(True)
+
+
 def told_to_all(status: Status) -> tuple[str, ...]:
     """The reasons for not being ready that may be read without a token.
 
@@ -89,4 +101,4 @@ def _last_change(status: Status) -> float | None:
     return next((event.at for event in status.events if event.event in told), began)
 
 
-__all__ = ["Health", "live", "ready", "startup", "told_to_all"]
+__all__ = ["Health", "flow", "live", "ready", "startup", "told_to_all"]

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from streamweave_lab.engine.status import EventStatus, LoopStatus, Status
-from streamweave_lab.ops.health import Health, live, ready, startup, told_to_all
+from streamweave_lab.ops.health import Health, flow, live, ready, startup, told_to_all
+from tests.ops.conftest import NODES
 
 Document = Callable[..., Status]
 
@@ -65,6 +66,22 @@ def test_a_run_that_failed_before_it_had_started_never_started_and_one_that_fail
     assert startup(early) == Health(False, reasons, None)
     assert startup(document(state="failed", events=(event("run.failed", 2.0), event("run.started", 1.0)))).ok
     assert startup(document(state="failed", events=tuple(event("node.failed", 1.0) for _ in range(200)))).ok
+
+
+def test_items_can_move_unless_the_loop_is_silent_or_the_run_stands_or_its_edges_wait_for_each_other(
+    document: Document,
+) -> None:
+    assert flow(document()) == flow(document(state="draining", ready=False, reasons=("draining: sinks",)))
+    assert flow(document()) == Health(True)
+    silent = document(ready=False, reasons=("the loop is silent",), loop=LoopStatus(stalled_seconds=5.0))
+    assert flow(silent) == Health(False, ("nothing moves while the event loop is silent",))
+    for state in ("starting", "paused", "stopped", "failed"):
+        stands = document(state=state, ready=False, reasons=(f"{state}: parse: ValueError('4111')",))
+        assert flow(stands) == Health(False, (f"nothing moves: the run is {state}",)), "and of no item is told"
+    waits = [node.model_copy(update={"state": "blocked" if node.name == "departures" else "idle"}) for node in NODES]
+    stuck = "nothing can move: departures.out -> parse.in wait for each other"
+    assert flow(document(ready=False, nodes=tuple(waits))) == Health(False, (stuck,))
+    assert flow(document(ready=False, reasons=("it has lost its place in its store",))).ok
 
 
 def test_what_an_error_says_of_an_item_is_not_told_to_all(document: Document) -> None:

@@ -29,11 +29,12 @@ async def ready(api: Api, request: Request) -> Response:
     """GET /ready."""
     status = api.run.status()
     found = _as_may_be_told(health.ready(status), status, api, request)
-    stalled = status.loop.stalled_seconds
+    stalled, flow = status.loop.stalled_seconds, health.flow(status)
+    well = status.state == "running" and (found.ok or not flow.ok)  # else it has a reason that is not about flow
     return _answer("ready", found, status, request, [
-        ("run", status.state == "running", f"it is {status.state}"),
+        ("run", well, "; ".join(found.reasons) if status.state == "running" and not well else f"it is {status.state}"),
         ("event loop", not stalled, f"silent for {stalled:.1f} s" if stalled else "it answers"),
-        ("flow", found.ok or status.state != "running" or bool(stalled), "; ".join(found.reasons) or "items can move"),
+        ("flow", flow.ok, "; ".join(flow.reasons) or "items can move"),
     ])  # fmt: skip
 
 
