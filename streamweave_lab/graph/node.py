@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from difflib import get_close_matches
 from inspect import Signature, get_annotations, signature
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from streamweave_lab.clock import SYSTEM_CLOCK, Clock
 from streamweave_lab.errors import GraphError, NotRunningError, StateError
@@ -15,37 +15,12 @@ from streamweave_lab.graph.port import I_contra, In, Inlet, O_co, Out, Outlet
 
 if TYPE_CHECKING:
     from streamweave_lab.config.model import Config
+    from streamweave_lab.graph.outbox import Outbox
 
 T = TypeVar("T")
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _PORT = re.compile(r"^(?:\w+\.)*(In|Out)\b")
-
-
-class Outbox(Protocol):
-    """Where a node in a run puts what it sends; the engine provides it."""
-
-    def send(self, port: str, items: list[Any], times: list[float] | None) -> None:
-        """Send items on an output port."""
-
-    def refuse(self, item: Any, error: BaseException, time: float | None) -> None:
-        """Send an item to the `error` port, or let supervision decide where that is not wired."""
-
-    def late(self, items: list[Any], times: list[float]) -> None:
-        """Count late items, and send them to the `late` port where that is wired."""
-
-    def wake_at(self, when: float) -> None:
-        """Call the node's `woken` at `when`, in seconds of its clock."""
-
-    def enough(self) -> None:
-        """Nothing that still comes makes a difference to the node."""
-
-    def let_go(self, time: float, first: Callable[[], None]) -> None:
-        """What held the frontier back is gone, in the middle of a batch, and `frontier_out` would now be `time`.
-
-        Where that passes an instant at which windows need it exact, `first` is called, to send what comes before, and
-        the receivers are told: what they find late does then not depend on where the batch ends.
-        """
 
 
 class Node:
@@ -348,4 +323,4 @@ def _bare_name(annotation: Any) -> str:
     return getattr(origin, "__name__", "")
 
 
-__all__ = ["Node", "Outbox", "Sink", "Step"]
+__all__ = ["Node", "Sink", "Step"]
