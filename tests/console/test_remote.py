@@ -32,7 +32,7 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
         far = attach(server.url, "a-token-to-be-asked-with")
         yield here, far
         far.detach()
-    here.ask("stop").result(5)
+    here.ask("stop").result(30)
 
 
 def test_every_button_does_over_http_what_it_does_here(pair: Pair, tmp_path: Path) -> None:

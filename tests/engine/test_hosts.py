@@ -75,7 +75,7 @@ def test_a_run_in_a_thread_leaves_no_thread_behind() -> None:
     )
     assert asyncio.run(run.done()).state == "stopped"
     for thread in set(threading.enumerate()) - before:
-        thread.join(2.0)
+        thread.join(20)
         assert not thread.is_alive()
     assert run["c"].count == 100
 
@@ -92,7 +92,7 @@ def test_to_give_up_waiting_in_another_loop_leaves_the_run_alone_and_makes_no_no
         with pytest.raises(TimeoutError):
             asyncio.run(impatient())
         assert run.status().state == "running"
-        assert run.ask("stop").result(5).dropped is not None
+        assert run.ask("stop").result(30).dropped is not None
         asyncio.run(run.done())
     assert caplog.records == []
 
@@ -113,7 +113,7 @@ def test_a_thread_can_ask_for_every_verb() -> None:
         run = endless("asked").start()
 
         def ask() -> list[Any]:
-            answers = [run.ask(verb).result(5) for verb in ("pause", "resume", "reload", "configure", "drain", "stop")]
+            answers = [run.ask(verb).result(30) for verb in ("pause", "resume", "reload", "configure", "drain", "stop")]
             return [type(answer).__name__ for answer in answers]
 
         names = await asyncio.to_thread(ask)

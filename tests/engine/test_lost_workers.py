@@ -166,7 +166,7 @@ def test_workers_end_where_a_loop_is_closed_with_the_run_still_on_it() -> None:
         await until(lambda: run["all"].items)
 
     asyncio.run(main())
-    assert psutil.wait_procs(children(), timeout=5)[1] == []
+    assert psutil.wait_procs(children(), timeout=30)[1] == []
 
 
 _NOTEBOOK = """
@@ -215,7 +215,7 @@ def test_workers_do_not_hear_an_interrupt_of_the_kernel_but_end_when_it_is_kille
         workers = list(map(psutil.Process, pids))
         assert (before, after, len(workers)) == (0, 0, 2)
         process.kill()
-    asyncio.run(asyncio.wait_for(until(lambda: not any(map(still_works, workers))), 5))
+    asyncio.run(asyncio.wait_for(until(lambda: not any(map(still_works, workers))), 30))
 
 
 def test_killed_workers_while_the_configuration_changes_and_a_drain_lose_nothing() -> None:

@@ -76,7 +76,7 @@ def well(_: Path) -> sw.LocalRun:
 
 def paused(_: Path) -> sw.LocalRun:
     run = start(sw.Graph("paused", source() >> sw.Count("kept")))
-    run.ask("pause").result(5)
+    run.ask("pause").result(30)
     return run
 
 
@@ -107,7 +107,7 @@ def waiting_for_a_silent_source(_: Path) -> sw.LocalRun:
 
 def unconfigurable(_: Path) -> sw.LocalRun:
     run = start(sw.Graph("unconfigurable", source() >> sw.Count("kept")), config=Settings())
-    assert not run.ask("configure", fixed=2).result(5).applied
+    assert not run.ask("configure", fixed=2).result(30).applied
     return run
 
 
@@ -177,7 +177,7 @@ class Prometheus:
         self._log.close()
 
     def get(self, path: str) -> Any:
-        with urlopen(f"http://{self.address}/api/v1/{path}", timeout=5) as answer:
+        with urlopen(f"http://{self.address}/api/v1/{path}", timeout=30) as answer:
             return json.load(answer)["data"]
 
     def query(self, expression: str) -> dict[str, float]:
@@ -215,7 +215,7 @@ def scraping(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
         runs = [trouble(folder) for trouble in TROUBLES]
         servers = [opened.enter_context(run.serve()) for run in runs]
         for run in runs:
-            opened.callback(lambda run=run: run.ask("stop").result(5))
+            opened.callback(lambda run=run: run.ask("stop").result(30))
         gone = opened.enter_context(runs[0].serve())
         targets = [server.url.removeprefix("http://") for server in (*servers, gone)]
         prometheus = Prometheus(folder, targets)

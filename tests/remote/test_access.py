@@ -128,7 +128,7 @@ def test_a_token_file_that_is_given_a_new_token_is_read_again(process: Process, 
     process.token_file.write_text("a-new-token-for-the-next-process")
     process.start()
     until(lambda: run.status().stale_seconds is None and run.status().events[0].event != "run.stopped")
-    assert run.ask("pause").result(5) is None
+    assert run.ask("pause").result(30) is None
 
 
 def test_the_token_is_nowhere_to_be_seen(process: Process, caplog: Any) -> None:
@@ -136,7 +136,7 @@ def test_the_token_is_nowhere_to_be_seen(process: Process, caplog: Any) -> None:
     run = process.attach()
     seen = [repr(run), str(run.status()), run.status().model_dump_json(), str(run._repr_mimebundle_()), repr(vars(run))]
     try:
-        run.ask("resume").result(5)
+        run.ask("resume").result(30)
     except Exception as error:
         seen.append("".join(traceback.TracebackException.from_exception(error, capture_locals=True).format()))
     try:

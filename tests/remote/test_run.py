@@ -131,7 +131,7 @@ def test_it_is_found_by_name_until_it_is_detached(shared: Process, run: RemoteRu
     assert attached() == {}
     assert run.status().reasons == ("no news: it has been detached",)
     with pytest.raises(UnreachableError, match="has been detached: it was not asked to stop"):
-        run.ask("stop").result(5)
+        run.ask("stop").result(30)
 
 
 def test_a_run_that_fails_tells_which_node_and_why() -> None:

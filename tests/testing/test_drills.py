@@ -275,4 +275,4 @@ def test_a_drill_may_begin_and_end_in_another_thread():
     assert drills.under_way(run) == (drill,)
     drill.end()
     assert drill.over
-    run.ask("stop").result(5)
+    run.ask("stop").result(30)
