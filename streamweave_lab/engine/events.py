@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from streamweave_lab.clock import Clock
+from streamweave_lab.clock import SYSTEM_CLOCK, Clock, VirtualClock
 from streamweave_lab.config.secrets import Secrets
 from streamweave_lab.engine.actor import actor
 from streamweave_lab.engine.observer import announce, tell
@@ -57,7 +57,7 @@ class Events:
         self.newest = (happened, *self.newest[: KEPT - 1])
         for observer in tuple(self._observers):
             tell(lambda observer=observer: observer(happened))  # type: ignore[misc]
-        announce(self._run, happened)
+        announce(self._run, happened, SYSTEM_CLOCK.wall() if isinstance(self._clock, VirtualClock) else None)
 
     def refused(self, failure: Failure[Any], event: str = "node.item_refused") -> None:
         """An item left by an error port, or was skipped: one event a second for each node, which counts the others."""

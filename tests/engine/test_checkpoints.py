@@ -245,7 +245,7 @@ def test_a_run_that_cannot_go_on_from_what_its_store_holds_says_why_and_blames_n
     sums().run_to_end(store=SqliteStore(path))
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("UPDATE streamweave_states SET data = x'00'")
-    forget = observe_all(lambda _, event: told.append(event))
+    forget = observe_all(lambda _, event, __: told.append(event))
     with pytest.raises(StateError, match="no checkpoint is whole") as refused:
         sums().run_to_end(store=SqliteStore(path), resume=True)
     forget()

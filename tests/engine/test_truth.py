@@ -176,7 +176,7 @@ def test_observers_hear_events_in_order_until_they_take_their_leave() -> None:
     async def main() -> None:
         mine: list[str] = []
         everyones: list[tuple[str, str]] = []
-        forget = observe_all(lambda name, event: everyones.append((name, event.event)))
+        forget = observe_all(lambda name, event, _: everyones.append((name, event.event)))
         run = Graph("heard", Ticking() >> Count("n")).start()
         leave = run.observe(lambda event: mine.append(event.event))
         await run.pause()

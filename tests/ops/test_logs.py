@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import re
 import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,8 @@ from streamweave_lab.graph.graph import Graph
 from streamweave_lab.operators import Collect, Map, Replay
 from streamweave_lab.ops.logs.limit import Limit
 from streamweave_lab.ops.logs.log import from_environment, log_to
+from streamweave_lab.ops.logs.record import Record
+from streamweave_lab.testing.loop import run_virtual
 
 
 def event(name: str = "node.item_refused", at: float = 0.0, **fields: Any) -> EventStatus:
@@ -29,21 +34,61 @@ def numbers(name: str = "numbers", items: tuple[int, ...] = (1, 2)) -> Graph:
     return Graph(name, Replay("source", items) >> invert >> spill, invert.error >> spill)
 
 
+async def never() -> AsyncIterator[int]:
+    await asyncio.sleep(1e9)
+    yield 0
+
+
 def test_each_event_of_a_run_is_one_json_object_a_line() -> None:
     lines: list[str] = []
     with log_to(lines.append):
         numbers().run_to_end()
     told = [json.loads(line) for line in lines]
     assert [one["event"] for one in told] == ["run.started", "source.ended", "run.stopped"]
-    assert list(told[0]) == ["timestamp", "level", "target", "event", "message", "graph_id"]
+    assert list(told[0]) == ["timestamp", "level", "target", "event", "message", "graph_id", "virtual_seconds"]
     assert told[0] == {
-        "timestamp": "1970-01-01T00:00:00.000000Z",
+        "timestamp": told[0]["timestamp"],
         "level": "info",
         "target": "streamweave_lab.run",
         "event": "run.started",
         "message": "started with 3 nodes",
         "graph_id": "numbers",
+        "virtual_seconds": 0.0,
     }
+
+
+def test_a_line_of_a_run_in_virtual_time_has_the_real_time_and_the_virtual_one_beside_it() -> None:
+    async def main() -> None:
+        run = Graph("hour", Replay[int]("none", never()) >> Collect[int]("end")).start()
+        await asyncio.sleep(3600)
+        await run.stop()
+
+    lines: list[str] = []
+    began = datetime.now(UTC)
+    with log_to(lines.append):
+        run_virtual(main())
+    told = [json.loads(line) for line in lines]
+    assert [(one["event"], one["virtual_seconds"]) for one in told] == [("run.started", 0.0), ("run.stopped", 3600.0)]
+    for one in told:
+        assert began <= datetime.fromisoformat(one["timestamp"]) <= datetime.now(UTC)
+
+
+def test_a_run_in_real_time_has_no_other_time_beside_it() -> None:
+    lines: list[str] = []
+    with log_to(lines.append):
+        numbers().run_to_end(deterministic=False)
+    assert lines
+    assert not any("virtual_seconds" in json.loads(line) for line in lines)
+
+
+def test_what_repeats_in_virtual_time_is_held_back_by_the_real_one() -> None:
+    lines: list[str] = []
+    with log_to(lines.append):
+        for virtual in range(8):
+            announce("g", event(at=60.0 * virtual), 1_700_000_000.0)
+    told = [json.loads(line) for line in lines]
+    assert [one["virtual_seconds"] for one in told] == [0.0, 60.0, 120.0, 180.0, 240.0, 420.0]
+    assert (told[-1]["timestamp"], told[-1]["suppressed"]) == ("2023-11-14T22:13:20.000000Z", 2)
 
 
 def test_a_timestamp_is_rfc_3339_in_utc_with_microseconds() -> None:
@@ -142,8 +187,9 @@ def test_events_that_differ_in_graph_event_node_or_port_do_not_hold_each_other_b
         ("g", "e", "m", "p"),
         ("g", "e", "n", "q"),
     ]
-    assert [limit.admit(key, event()) for key in keys] == [0] * 5
-    assert [limit.admit(key, event()) for key in keys] == [None] * 5
+    told = [Record(graph, event(name, node=node, port=port), at=0.0) for graph, name, node, port in keys]
+    assert [limit.admit(record) for record in told] == told
+    assert [limit.admit(record) for record in told] == [None] * 5
 
 
 def test_an_unknown_level_is_refused_by_name() -> None:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from streamweave_lab.engine.status import EventStatus
-
-Key = tuple[str, str, str | None, str | None]
-"""What makes two events the same: graph, event, node, port."""
+from streamweave_lab.ops.logs.record import Key, Record
 
 
 @dataclass
@@ -16,7 +13,7 @@ class _Seen:
     since: float
     said: int = 1
     suppressed: int = 0
-    last: EventStatus | None = None
+    last: Record | None = None
 
 
 class Limit:
@@ -26,33 +23,33 @@ class Limit:
         self._burst, self._seconds = burst, seconds
         self._seen: dict[Key, _Seen] = {}
 
-    def admit(self, key: Key, event: EventStatus, more: int = 0) -> int | None:
-        """How many of this kind were held back since the last that was let through; None: hold this back too.
+    def admit(self, record: Record) -> Record | None:
+        """The record, with how many of its kind were held back since the last that was let through; None: hold it back.
 
-        `more`: how many the event stands for besides itself.
+        What it counts as suppressed itself counts as well.
         """
-        seen = self._seen.get(key)
-        if seen is None or abs(event.at - seen.since) >= self._seconds:
-            self._seen[key] = _Seen(event.at)
-            return more + (seen.suppressed if seen else 0)
+        seen = self._seen.get(record.key)
+        if seen is None or abs(record.at - seen.since) >= self._seconds:
+            self._seen[record.key] = _Seen(record.at)
+            return replace(record, suppressed=record.suppressed + seen.suppressed) if seen else record
         if seen.said < self._burst:
             seen.said += 1
-            return more
-        seen.suppressed += 1 + more
-        seen.last = event
+            return record
+        seen.suppressed += 1 + record.suppressed
+        seen.last = record
         return None
 
-    def take_pending(self, graph: str) -> list[tuple[Key, EventStatus, int]]:
-        """Forget the events of a graph (of all: ""); of each kind the last one held back, and how many before it."""
+    def take_pending(self, graph: str) -> list[Record]:
+        """Forget the events of a graph (of all: ""); of each kind the last one held back, with how many before it."""
         return self._take([key for key in self._seen if graph in ("", key[0])])
 
-    def take_due(self, now: float) -> list[tuple[Key, EventStatus, int]]:
+    def take_due(self, now: float) -> list[Record]:
         """The same for each kind whose time has passed at wall time `now`, of which nothing has come since."""
         return self._take([key for key, seen in self._seen.items() if abs(now - seen.since) >= self._seconds])
 
-    def _take(self, keys: Iterable[Key]) -> list[tuple[Key, EventStatus, int]]:
-        seen = [(key, self._seen.pop(key)) for key in keys]
-        return [(key, s.last, s.suppressed - 1) for key, s in seen if s.last is not None and s.suppressed]
+    def _take(self, keys: Iterable[Key]) -> list[Record]:
+        seen = [self._seen.pop(key) for key in keys]
+        return [replace(s.last, suppressed=s.suppressed - 1) for s in seen if s.last is not None and s.suppressed]
 
 
-__all__ = ["Key", "Limit"]
+__all__ = ["Limit"]

@@ -15,7 +15,7 @@ from streamweave_lab.engine.pulse import in_kernel
 from streamweave_lab.engine.registry import runs
 from streamweave_lab.engine.status import EventStatus
 from streamweave_lab.errors import ConfigError, MissingExtraError
-from streamweave_lab.ops.logs.limit import Key, Limit
+from streamweave_lab.ops.logs.limit import Limit
 from streamweave_lab.ops.logs.profiles import processor
 from streamweave_lab.ops.logs.record import Record, current_trace, facts, more
 from streamweave_lab.ops.logs.settings import LEVELS, VARIABLE, Level, LogSettings, Profile, of_config, parsed
@@ -105,7 +105,7 @@ class Log:
 
     # Inside
 
-    def _take(self, graph: str, event: EventStatus) -> None:
+    def _take(self, graph: str, event: EventStatus, at: float) -> None:
         """Called on the run's loop, so by several threads where runs live on several loops."""
         with self._guard:
             if event.event in ENDS:
@@ -114,9 +114,9 @@ class Log:
                 self._follow(graph)
             if _RANKS[event.level] < self._least:
                 return
-            suppressed = self._limit.admit((graph, event.event, event.node, event.port), event, more(event))
-            if suppressed is not None:
-                self._writer.put(Record(graph, event, suppressed, current_trace()))
+            record = self._limit.admit(Record(graph, event, at, more(event), current_trace()))
+            if record is not None:
+                self._writer.put(record)
 
     def _follow(self, graph: str) -> None:
         """Take the level from the configuration that is in force now, where it has a log section."""
@@ -130,9 +130,9 @@ class Log:
         with self._guard:
             self._write_all(self._limit.take_due(SYSTEM_CLOCK.wall()))
 
-    def _write_all(self, held: list[tuple[Key, EventStatus, int]]) -> None:
-        for (graph, *_), event, suppressed in held:
-            self._writer.put(Record(graph, event, suppressed))
+    def _write_all(self, held: list[Record]) -> None:
+        for record in held:
+            self._writer.put(record)
 
 
 class _Renderer:
@@ -169,7 +169,7 @@ def _placed(_logger: Any, _method: str, found: MutableMapping[str, Any]) -> dict
 def _missing(lines: int) -> Record:
     said = f"{lines} lines are missing here: there was no room for them, or they could not be written"
     told = EventStatus(at=SYSTEM_CLOCK.wall(), event="log.lines_lost", level="warning", message=said)
-    return Record(None, told, lost=lines)
+    return Record(None, told, told.at, lost=lines)
 
 
 def log_to(
@@ -182,7 +182,8 @@ def log_to(
     "default" (timestamp, level, target, event, message, graph_id, node_id, port, request_id, trace_id, …), "ecs"
     (Elastic Common Schema) or "otel" (OpenTelemetry's log data model).
 
-    An event is dated by the clock of its run: in virtual time, as `run_to_end()` has it, from 1970-01-01 on.
+    `timestamp` is when it really was. Of a run in virtual time, as `run_to_end()` has it, `virtual_seconds` is beside
+    it: the time of the run, from 0 on.
 
     An event that comes again and again is held back; the next line of its kind says in `suppressed` how often. Items
     are written only with `items=True`, and then as far as the graph's `redact` lets them be seen; without, errors

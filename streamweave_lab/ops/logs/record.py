@@ -20,16 +20,28 @@ _ERROR = re.compile(r": ([A-Za-z_]\w*)\(.*", re.DOTALL)
 _RAISED = re.compile(r'^  File "([^"\n]*)", line (\d+), in (\S+)\n(?:    .*\n)*(?:([A-Za-z_][\w.]*)(?::|$))?', re.M)
 
 
+Key = tuple[str | None, str, str | None, str | None]
+"""What makes two events the same: graph, event, node, port."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """An event of a run, and what was known of it only at that moment and on that thread."""
 
     graph: str | None
     event: EventStatus
+    at: float
+    """Wall time, in seconds; the event has the time of its run, which may be virtual."""
     suppressed: int = 0
+    """How many of its kind were held back before it."""
     trace: tuple[str, str] | None = None
     """The ids of the trace and of the span, in hexadecimal."""
     lost: int | None = None
+
+    @property
+    def key(self) -> Key:
+        """What it is the same as."""
+        return (self.graph, self.event.event, self.event.node, self.event.port)
 
 
 def facts(record: Record, *, items: bool) -> dict[str, Any]:
@@ -38,12 +50,13 @@ def facts(record: Record, *, items: bool) -> dict[str, Any]:
     trace_id, span_id = record.trace or (None, None)
     error_type, error_at = raised(event.traceback)
     found = {
-        "timestamp": stamp(event.at),
+        "timestamp": stamp(record.at),
         "level": event.level,
         "target": f"streamweave_lab.{event.event.partition('.')[0]}",
         "event": event.event,
         "message": message(event, items=items),
         "graph_id": record.graph,
+        "virtual_seconds": None if event.at == record.at else event.at,
         "node_id": event.node,
         "port": event.port,
         "request_id": event.request_id,
@@ -104,4 +117,4 @@ def current_trace() -> tuple[str, str] | None:
     return f"{context.trace_id:032x}", f"{context.span_id:016x}"
 
 
-__all__ = ["Record", "current_trace", "facts", "message", "more", "raised", "stamp"]
+__all__ = ["Key", "Record", "current_trace", "facts", "message", "more", "raised", "stamp"]
