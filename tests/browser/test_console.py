@@ -39,6 +39,12 @@ class Quiet(sw.Source):
 run = sw.Graph("still", Quiet("quiet") >> sw.Count("count")).start()
 run
 """
+PIXELS = """texts => texts.filter(text => text.textContent).map(
+    text => parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a)"""
+SEEN = """element => {
+    const [box, paper] = [element, element.closest('.sw-paper')].map(each => each.getBoundingClientRect());
+    return box.left >= paper.left && box.right <= paper.right + 1;
+}"""
 LAST_DRAWN = "element => element.querySelector('.sw-tile .sw-stroke').getAttribute('d') ?? ''"
 
 pytestmark = pytest.mark.browser
@@ -249,6 +255,22 @@ def test_a_node_is_chosen_by_key_and_found_in_the_tables(lab: Lab) -> None:
     node.press("Enter")
     console.locator(".sw-node[aria-pressed='true']").wait_for(state="detached")
     book.shut_down()
+
+
+def test_the_words_of_a_drawing_can_be_read_however_narrow_the_console_is(lab: Lab) -> None:
+    long = STEADY.replace("sw.Count", "sw.Map('one-more', abs) >> sw.Map('and-one-more', abs) >> sw.Count")
+    book = lab.open([long], viewport={"width": 1360, "height": 1500})
+    book.run(0)
+    console = live(book)
+    paper, last = console.locator(".sw-paper"), console.locator(".sw-node").last
+    for width in (1000, 800, 470):
+        console.evaluate("(element, width) => { element.style.width = `${width}px`; }", width)
+        assert min(console.locator(".sw-drawing text:visible").evaluate_all(PIXELS)) > 9.0, width
+    assert paper.evaluate("element => element.scrollWidth > element.clientWidth")
+    assert not last.evaluate(SEEN)
+    book.screenshot("narrow")
+    last.focus()
+    assert last.evaluate(SEEN), "who goes from node to node by key sees each"
 
 
 def test_drain_asks_first_and_escape_calls_it_off(lab: Lab) -> None:

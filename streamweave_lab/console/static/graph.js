@@ -17,7 +17,7 @@ export function graphPanel(store, selection) {
     "svg",
     {
       class: "sw-drawing", viewBox: `${-MARGIN} ${-MARGIN} ${placed.width + 2 * MARGIN} ${placed.height + 2 * MARGIN}`, role: "group",
-      style: `max-width:${placed.width + 2 * MARGIN}px`,
+      style: `--sw-long:${placed.width + 2 * MARGIN}px`,
       "aria-label": `graph ${topology.graph}: ${counted(topology.nodes.length, "node")}, ${counted(topology.edges.length, "edge")}`,
     },
     ...edges.map((view) => view.element),
