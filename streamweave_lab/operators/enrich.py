@@ -14,6 +14,7 @@ from streamweave_lab.graph.batch import Batch
 from streamweave_lab.graph.node import Step
 from streamweave_lab.graph.port import I_contra, In, O_co, Out
 from streamweave_lab.operators.held import HOLD, HoldingNode, check_function, check_seconds
+from streamweave_lab.progress.grid import plus
 
 R_contra = TypeVar("R_contra", contravariant=True, bound=Any, default=Any)
 K = TypeVar("K", bound=Any, default=Any)
@@ -143,7 +144,7 @@ class Enrich(Step[I_contra, O_co], HoldingNode, Generic[I_contra, R_contra, O_co
                 current[row_key] = (at, row)
             found = current.get(key)
             try:
-                if found is None or time - found[0] > self._within:
+                if found is None or found[0] < plus(time, -self._within):
                     out.append(self._otherwise(item))
                 else:
                     out.append(self._how(item, found[1]))

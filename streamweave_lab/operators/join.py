@@ -11,6 +11,7 @@ from streamweave_lab.graph.batch import Batch
 from streamweave_lab.operators.held import HOLD
 from streamweave_lab.operators.joining import Joining, K, L, R
 from streamweave_lab.operators.sides import Side
+from streamweave_lab.progress.grid import plus
 
 
 class IntervalJoin(Joining[L, R]):
@@ -18,6 +19,7 @@ class IntervalJoin(Joining[L, R]):
 
     `within=(before, after)` says how near, in seconds: the right item comes from `before` seconds before the left
     one to `after` seconds after it, both included. Either may be negative: `(-5, 10)` is from 5 to 10 seconds after.
+    Times are taken as the decimals they are written as, up to microseconds: 0.8 is within 0.1 of 0.7.
 
     A pair is sent as soon as both items are there, and has the later of their event times. An item is kept until
     the frontier has passed everything that could match it; one that had no match leaves then by `left_only` or
@@ -72,7 +74,7 @@ class IntervalJoin(Joining[L, R]):
             except Exception as error:
                 self.refuse(item, error, time)
                 continue
-            for at, number in other.between(k, time - before, time + after):
+            for at, number in other.between(k, plus(time, -before), plus(time, after)):
                 match = other.rows[number][2]
                 pairs.append((item, match) if port == "left" else (match, item))
                 times.append(max(time, at))
@@ -97,10 +99,10 @@ class IntervalJoin(Joining[L, R]):
         alone: list[Any] = []
         times: list[float] = []
         before = len(self._sides[port])
-        for (time, _, item), matched in self._sides[port].leave(reached - after):
+        for (time, _, item), matched in self._sides[port].leave(plus(reached, -after)):
             if not matched:
                 alone.append(item)
-                times.append(max(time, time + after))
+                times.append(max(time, plus(time, after)))
         self.holds -= before - len(self._sides[port])
         if alone:
             self.send(f"{port}_only", alone, times)

@@ -15,6 +15,7 @@ from streamweave_lab.operators.folds import Fold
 from streamweave_lab.operators.gather import Gather, Plan, Say, changing, loaded, saved, say_fold
 from streamweave_lab.operators.keyed import Accumulators
 from streamweave_lab.operators.panes import Pane
+from streamweave_lab.progress.grid import plus
 from streamweave_lab.progress.window import Session, Tumbling, last_instant
 
 Open = tuple[int, float, float, bool, int, Any]
@@ -74,7 +75,7 @@ class SessionGather(Gather):
 
     def _put(self, item: Any, time: float) -> bool:
         """Put one item where it belongs; False if it is late. If this raises, nothing has changed."""
-        key, start, end = self.plan.key(item), time, time + self._gap
+        key, start, end = self.plan.key(item), time, plus(time, self._gap)
         if not start < end < inf:
             raise ValueError(f"no session holds the instant {time}")
         mine = self._sessions.get(key, ())
@@ -121,7 +122,7 @@ class SessionGather(Gather):
         passed = self._multiples.bounds(frontier)[0] if isfinite(frontier) else frontier
         if passed <= self._passed:
             return
-        self._passed, self._closed = passed, passed - self.plan.allowed
+        self._passed, self._closed = passed, plus(passed, -self.plan.allowed)
         due: list[tuple[Any, Open]] = []
         while self._ahead and self._ahead[0][0] <= passed:
             when, _, key = heappop(self._ahead)
@@ -171,7 +172,7 @@ class SessionGather(Gather):
     def restore(self, state: Any) -> None:
         """Go on with these sessions."""
         self._number, self._passed, rows = state
-        self._closed = self._passed - self.plan.allowed
+        self._closed = plus(self._passed, -self.plan.allowed)
         self._sessions = self._with(loaded, rows)
         for key, mine in self._sessions.items():
             for session in mine:
@@ -186,7 +187,7 @@ class SessionGather(Gather):
         return {key: tuple([(*s[:5], values[s[0]]) for s in mine]) for key, mine in rows.items()}
 
     def _look_at(self, key: Any, session: Open) -> None:
-        when = session[2] + self.plan.allowed if session[3] else session[2]
+        when = plus(session[2], self.plan.allowed) if session[3] else session[2]
         if when < self._due.get(key, inf):
             self._due[key] = when
             heappush(self._ahead, (when, session[0], key))

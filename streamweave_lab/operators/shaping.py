@@ -13,6 +13,7 @@ from streamweave_lab.graph.batch import Batch
 from streamweave_lab.graph.node import Step
 from streamweave_lab.graph.port import Out, T
 from streamweave_lab.operators.held import HOLD, HoldingNode, check_at_least_one, check_function, check_seconds
+from streamweave_lab.progress.grid import plus
 
 
 class Take(Step[T, T]):
@@ -150,7 +151,7 @@ class Deduplicate(Step[T, T], HoldingNode):
         try:
             key = self._key(item)
             if key in last:
-                if self._for_good or time is None or time - last[key] < self._within:
+                if self._for_good or time is None or time < plus(last[key], self._within):
                     return False
             elif len(last) >= self._hold:
                 raise HoldFullError(self.name, self._hold, "keys")
@@ -168,7 +169,8 @@ class Deduplicate(Step[T, T], HoldingNode):
 
     def _move_on(self, reached: float) -> None:
         if not self._for_good:
-            self._last = {key: time for key, time in self._last.items() if time + self._within > reached}
+            over = plus(reached, -self._within)
+            self._last = {key: time for key, time in self._last.items() if time > over}
 
     def frontier_out(self, frontier: float) -> float:
         """The frontier: nothing is held back."""

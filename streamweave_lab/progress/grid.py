@@ -1,4 +1,4 @@
-"""The multiples of a length of event time, as exact as floats can be."""
+"""Lengths of event time, their multiples and their sums, as exact as floats can be."""
 
 from __future__ import annotations
 
@@ -23,6 +23,22 @@ def exact(seconds: float) -> Fraction:
         if simple and abs(simple - written) <= near:
             return simple
     return written
+
+
+_MOST = 2**53 / 10**6
+"""Seconds up to which every millionth of one has a float of its own."""
+
+
+def plus(instant: float, seconds: float) -> float:
+    """The instant so many seconds after another: the decimal that was meant, if it has at most six places.
+
+    So 0.2 plus 0.1 is 0.3, and not the float that the sum of the two floats is rounded to.
+    """
+    there = instant + seconds
+    if not -_MOST < there < _MOST:
+        return there
+    near = round(there * 1e6) / 1e6
+    return near if abs(near - there) <= 2 * math.ulp(abs(instant) + abs(seconds)) else there
 
 
 class Grid:
@@ -59,4 +75,4 @@ def common(*seconds: float) -> Fraction | None:
     return Fraction(math.gcd(*(int(length * under) for length in lengths)), under)
 
 
-__all__ = ["Grid", "common", "exact"]
+__all__ = ["Grid", "common", "exact", "plus"]

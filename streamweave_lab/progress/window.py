@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
 
 from streamweave_lab.progress.grid import Grid, common, exact
 
 
+class _Named:
+    """A value whose numbers must be named: Tumbling(10) would not say of what there are ten."""
+
+    if not TYPE_CHECKING:  # a checker refuses them already, for the class says so
+
+        def __new__(cls, *unnamed: Any, **named: Any) -> Self:
+            if unnamed:
+                names = [field.name for field in fields(cls)]
+                given = dict(zip(names, map(repr, unnamed), strict=False))
+                given |= {name: repr(value) for name, value in named.items()}
+                meant = ", ".join(f"{name}={given.get(name, '…')}" for name in names)
+                raise TypeError(f"{cls.__name__} takes keywords: {cls.__name__}({meant})")
+            return super().__new__(cls)
+
+
 @dataclass(frozen=True, kw_only=True)
-class Tumbling:
+class Tumbling(_Named):
     """Windows that follow each other without gap or overlap; each is `seconds` long.
 
     They begin at the multiples of `seconds`, counted from event time 0: each at the float that is nearest to the exact
@@ -53,7 +69,7 @@ class Tumbling:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sliding:
+class Sliding(_Named):
     """Windows that overlap: one begins `every` seconds, and each is `seconds` long.
 
     They begin at the multiples of `every`, counted from event time 0. An instant belongs to each window with
@@ -130,11 +146,12 @@ class Sliding:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Session:
+class Session(_Named):
     """Windows that the items of a key make themselves: a pause of `gap` seconds of event time, or longer, parts two.
 
     A session begins with its earliest item and ends `gap` seconds after its latest. An item that lies between two
-    sessions of its key, less than `gap` from both, makes one of them.
+    sessions of its key, less than `gap` from both, makes one of them. Times and gap are taken as the decimals they are
+    written as, up to microseconds: from 0.2 to 0.3 there is a gap of 0.1.
 
     Sessions are looked at when the frontier passes a multiple of `gap`: then those that have ended by that
     multiple are sent, and only those can be late. So a session is sent at most `gap` seconds of event time after

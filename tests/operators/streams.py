@@ -71,6 +71,7 @@ class Stream:
             _take(first, *step)  # whatever it goes on to do must not show in what was kept
         second.node.clock.move_to(sum(pause for *_, pause in steps[:after]))
         second.node.restore(codec.decode(state))
+        second.behind |= first.behind  # what came behind the frontier that it promised before
         if after:
             second.advance(steps[after - 1][1] - 7.0)  # a source that is read again begins further back
         kept = Drive(node)

@@ -38,6 +38,20 @@ def test_both_ends_of_the_interval_belong_to_it(time, matches):
     assert len(drive.out["out"]) == matches
 
 
+@pytest.mark.parametrize("first", ["left", "right"])
+@pytest.mark.parametrize("tenth", [2, 7, 11, 17_000_000_001])
+def test_an_interval_of_tenths_of_a_second_is_as_long_as_it_is_written(tenth, first):
+    sides = {"left": (["l"], [tenth / 10]), "right": (["rr"], [(tenth + 1) / 10])}
+    drive = Drive(IntervalJoin("near", len, lambda item: 1, within=(0.0, 0.1), every=0.1))
+    second = "right" if first == "left" else "left"
+    drive.batch(*sides[first], port=first).batch(*sides[second], port=second)
+    assert drive.out["out"] == [("l", "rr")]
+    drive = Drive(IntervalJoin("near", len, lambda item: 1, within=(0.0, 0.1), every=0.1))
+    drive.batch(*sides["left"], port="left").advance((tenth + 1) / 10).batch(*sides["right"], port="right")
+    assert (drive.out["out"], drive.out["left_only"]) == ([("l", "rr")], [])
+    assert drive.advance((tenth + 2) / 10).node.holds == 0
+
+
 def test_items_out_of_order_are_found_and_forgotten_by_their_times():
     drive = near().batch(["a100", "a90", "a95"], [100.0, 90.0, 95.0], port="left").batch(["a"], [92.0], port="right")
     assert drive.out["out"] == [("a90", "a"), ("a95", "a")]

@@ -53,6 +53,11 @@ def test_a_key_comes_again_after_its_seconds():
     assert (drive.out["out"], drive.times["out"]) == (["a1", "b", "a3"], [0.0, 59.0, 60.0])
 
 
+def test_tenths_of_a_second_are_as_long_as_they_are_written():
+    drive = unique(within=0.1).batch(["a1", "a2", "b1", "b2"], [0.2, 0.3, 0.7, 0.8])
+    assert drive.out["out"] == ["a1", "a2", "b1", "b2"]
+
+
 def test_an_earlier_item_that_comes_after_is_a_duplicate_as_well():
     assert unique().batch(["a1", "a2"], [50.0, 1.0]).out["out"] == ["a1"]
 

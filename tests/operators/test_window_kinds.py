@@ -70,6 +70,19 @@ def test_a_pause_as_long_as_the_gap_parts_two_sessions():
     assert drive.out["out"] == [Pane(None, 0.0, 19.5, [1, 2]), Pane(None, 19.5, 29.5, [3])]
 
 
+@pytest.mark.parametrize("first", [0.2, 0.7, 1.1, 1_700_000_000.1])
+def test_a_pause_of_tenths_of_a_second_is_as_long_as_it_is_written(first):
+    tenth = round(first * 10)
+    times = [tenth / 10, (tenth + 1) / 10, (tenth + 3) / 10]
+    drive = counted(Session(gap=0.1)).batch(["a", "a", "a"], times).advance(times[1])
+    assert [(result.start, result.end) for result in drive.out["out"]] == [(times[0], times[1])]
+    drive = counted(Session(gap=0.2), allowed_lateness=0.1).batch(["a", "a", "a"], times)
+    assert [(result.start, result.end) for result in drive.finish().out["out"]] == [
+        (times[0], times[2]),
+        (times[2], (tenth + 5) / 10),
+    ]
+
+
 def test_every_key_has_sessions_of_its_own():
     drive = counted(VISIT).batch(["a", "b", "a"], [0.0, 5.0, 12.0]).finish()
     assert values(drive) == [("a", 0.0, 10.0, 1), ("b", 5.0, 15.0, 1), ("a", 12.0, 22.0, 1)]

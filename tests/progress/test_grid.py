@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamweave_lab.progress.grid import Grid, common, exact
+from streamweave_lab.progress.grid import Grid, common, exact, plus
 
 LENGTHS = st.sampled_from([0.001, 0.1, 0.3, 1 / 3, 0.1 * 3, 0.7, 1.0, 1.1, 7.0, 3600.0])
 
@@ -48,3 +48,18 @@ def test_what_several_lengths_have_in_common_is_exact():
     assert common(0.1 * 3, 0.2, 0.0) == Fraction(1, 10)
     assert common(1, 1 / 3) == Fraction(1, 3)
     assert common(0.0) is None
+
+
+MICROSECONDS = st.integers(-(10**15), 10**15)
+
+
+@given(MICROSECONDS, MICROSECONDS)
+def test_a_sum_of_decimals_is_the_decimal_and_not_what_the_sum_of_the_floats_is_rounded_to(instant, seconds):
+    assert plus(instant / 10**6, seconds / 10**6) == (instant + seconds) / 10**6
+
+
+@pytest.mark.parametrize(
+    ("instant", "seconds"), [(1 / 3, 0.1), (1e300, 1.0), (math.inf, -1.0), (-math.inf, 5.0), (3, 4)]
+)
+def test_a_sum_of_what_is_no_decimal_is_that_of_the_floats(instant, seconds):
+    assert plus(instant, seconds) == instant + seconds

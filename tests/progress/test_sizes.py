@@ -64,3 +64,18 @@ def test_sliding_windows_as_far_apart_as_they_are_long_are_tumbling_ones(instant
 def test_sizes_that_cut_nothing_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Tumbling(10), r"^Tumbling takes keywords: Tumbling\(seconds=10\)$"),
+        (lambda: Sliding(3600, 60), r"^Sliding takes keywords: Sliding\(seconds=3600, every=60\)$"),
+        (lambda: Sliding(60, every=20), r"^Sliding takes keywords: Sliding\(seconds=60, every=20\)$"),
+        (lambda: Sliding(60), r"^Sliding takes keywords: Sliding\(seconds=60, every=…\)$"),
+        (lambda: Session(5), r"^Session takes keywords: Session\(gap=5\)$"),
+    ],
+)
+def test_a_number_that_is_not_named_is_refused_and_told_how_to_name_it(make, message):
+    with pytest.raises(TypeError, match=message):
+        make()
