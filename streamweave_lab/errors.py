@@ -88,6 +88,9 @@ class NotAwaitedError(StreamweaveError, TypeError):
         )
         super().__init__(f"the function returned the coroutine {coroutine!r}, which {kind} does not await; {remedy}")
 
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        return type(self), (self.kind, self.coroutine)  # so that it can come from a worker process
+
 
 class NoEventTimeError(StreamweaveError):
     """An item without event time came to a node that goes by event time."""

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from streamweave_lab.clock import SYSTEM_CLOCK
 from streamweave_lab.engine.worker_process import UnreadableError, WorkerGoneError, WorkerProcess
 from streamweave_lab.errors import WorkerLostError
+from streamweave_lab.operators.function import watched
 from streamweave_lab.operators.parallel import as_bytes
 from streamweave_lab.operators.worker import call_each
 
@@ -27,6 +28,7 @@ class Program:
 
     def __init__(self, logic: Callable[[Any], Any], travels: bool) -> None:
         self.logic = logic
+        self.watched = watched("Map", logic)
         self.body = as_bytes(logic) if travels else b""
 
 
@@ -111,7 +113,7 @@ class Lane(threading.Thread):
             if parcel is None:
                 continue
             began = SYSTEM_CLOCK.now()
-            parcel.out, parcel.failed = call_each(parcel.program.logic, parcel.items)
+            parcel.out, parcel.failed = call_each(parcel.program.watched, parcel.items)
             parcel.seconds = SYSTEM_CLOCK.now() - began
             self.owner.came_back(self, parcel)
 

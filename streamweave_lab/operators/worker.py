@@ -1,6 +1,6 @@
 """What a worker process does: call a function for every item it is sent. Run as a script, it is that process.
 
-It imports nothing of this package, so that a new worker is there at once. Frames travel on its stdin and stdout,
+It begins without this package, so that a new worker is there at once. Frames travel on its stdin and stdout,
 each behind its length; what the function prints goes to stderr.
 """
 
@@ -17,6 +17,7 @@ from collections.abc import Callable
 from importlib import import_module
 from queue import SimpleQueue
 from timeit import default_timer
+from types import CoroutineType
 from typing import Any, BinaryIO
 
 Outcome = tuple[list[Any], list[tuple[int, Exception]]]
@@ -127,8 +128,15 @@ def _without_what_cannot_travel(out: list[Any], failed: list[tuple[int, Exceptio
                 _dump(result)
                 kept.append(result)
             except Exception as error:
-                errors[place] = TypeError(f"the result cannot be sent back from a worker process: {error}")
+                errors[place] = _untransportable(result, error)
     return kept, sorted(errors.items())
+
+
+def _untransportable(result: Any, error: Exception) -> Exception:
+    if type(result) is not CoroutineType:
+        return TypeError(f"the result cannot be sent back from a worker process: {error}")
+    refusal: Exception = import_module("streamweave_lab.operators.function").not_awaited("Map", result)
+    return refusal
 
 
 def _portable(error: Exception) -> Exception:

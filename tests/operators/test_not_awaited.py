@@ -63,3 +63,16 @@ def test_an_object_whose_call_is_async_is_refused_when_drawn(kind):
 def test_an_async_predicate_is_refused_when_drawn():
     with pytest.raises(GraphError, match="cannot await 'send', a coroutine function"):
         Route("n", there=send)
+
+
+@pytest.mark.parametrize("on", ["threads", "processes"])
+def test_a_map_with_workers_refuses_coroutines_as_one_without_does(on):
+    step = Map("m", lambda item: send(item) if item < 2 else item, workers=1, on=on)
+    refused = Collect("refused")
+    run = Graph("g", Replay("s", [1, 2, 3]) >> step >> Collect("c"), step.error >> refused).run_to_end(
+        deterministic=False
+    )
+    assert run["c"].items == [2, 3]
+    (failure,) = run["refused"].items
+    assert (failure.item, type(failure.error)) == (1, NotAwaitedError)
+    assert "'send', which Map does not await; await it in a MapAsync" in str(failure.error)
