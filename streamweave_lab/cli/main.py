@@ -21,7 +21,7 @@ COMMANDS = {
     "validate": Entry(f"{ROOM}.validate:validate", "Say everything that is wrong before a graph is run."),
     "draw": Entry(f"{ROOM}.draw:draw", "Draw a graph as text, Mermaid or SVG."),
     "status": Entry(f"{ROOM}.status:status", "Show how a run in another process is."),
-    "top": Entry(f"{ROOM}.top:top", "Watch a run in another process: a live console in the terminal."),
+    "top": Entry(f"{ROOM}.top.command:top", "Watch a run in another process: a live console in the terminal."),
     "drain": Entry(f"{ROOM}.verbs:drain", "Finish what is in flight, close windows, and end a run."),
     "suspend": Entry(f"{ROOM}.verbs:suspend", "Keep a run's state in a checkpoint and end it, to go on later."),
     "stop": Entry(f"{ROOM}.verbs:stop", "End a run now; what is in flight is lost, and counted."),

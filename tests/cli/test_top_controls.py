@@ -5,7 +5,7 @@ from time import monotonic, sleep
 import pytest
 
 import streamweave_lab as sw
-from streamweave_lab.cli.top_controls import Controls, outcome
+from streamweave_lab.cli.top.controls import Controls, outcome
 from streamweave_lab.engine.reports import Checkpointed, Drained, Reloaded
 from streamweave_lab.graph.source import Wait
 

@@ -4,10 +4,10 @@ import pytest
 from rich.console import Console
 
 import streamweave_lab as sw
-from streamweave_lab.cli.top_parts import duration, fill_bar, instant, percent, plain, rate, time_bar
-from streamweave_lab.cli.top_rates import first
-from streamweave_lab.cli.top_tables import chosen
-from streamweave_lab.cli.top_view import allotted, frame, header
+from streamweave_lab.cli.top.parts import duration, fill_bar, instant, percent, plain, rate, time_bar
+from streamweave_lab.cli.top.rates import first
+from streamweave_lab.cli.top.tables import chosen
+from streamweave_lab.cli.top.view import allotted, frame, header
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""`streamweave-lab top`: a run of another process, live in the terminal."""
+"""The command `top`: draws a run of another process until a key is pressed."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from streamweave_lab.cli.options import process, process_options
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from streamweave_lab.cli.top_controls import Controls
-    from streamweave_lab.cli.top_keys import Keys
+    from streamweave_lab.cli.top.controls import Controls
+    from streamweave_lab.cli.top.keys import Keys
     from streamweave_lab.engine.protocol import Run
 
 GLANCE = 0.1
@@ -56,9 +56,9 @@ def top(
 
 def print_once(run: Run, console: Console, every: float) -> None:
     """One frame, as long as it is, with rates over `every` seconds; of a run that has ended since it began."""
-    from streamweave_lab.cli.top_keys import Keys
-    from streamweave_lab.cli.top_rates import first
-    from streamweave_lab.cli.top_view import frame
+    from streamweave_lab.cli.top.keys import Keys
+    from streamweave_lab.cli.top.rates import first
+    from streamweave_lab.cli.top.view import frame
 
     begun = seen = first(run.status())
     for _ in range(LOOKS):
@@ -71,8 +71,8 @@ def print_once(run: Run, console: Console, every: float) -> None:
 
 def watch(run: Run, console: Console, every: float, drain_timeout: float) -> None:
     """Draw until `q` is pressed, also when the run has ended: what it came to is there to be read."""
-    from streamweave_lab.cli.top_controls import Controls
-    from streamweave_lab.cli.top_keys import keys
+    from streamweave_lab.cli.top.controls import Controls
+    from streamweave_lab.cli.top.keys import keys
 
     with keys() as pressed:
         try:
@@ -84,8 +84,8 @@ def watch(run: Run, console: Console, every: float, drain_timeout: float) -> Non
 def _draw(run: Run, console: Console, every: float, controls: Controls, pressed: Keys) -> None:
     from rich.live import Live
 
-    from streamweave_lab.cli.top_rates import first
-    from streamweave_lab.cli.top_view import frame
+    from streamweave_lab.cli.top.rates import first
+    from streamweave_lab.cli.top.view import frame
     from streamweave_lab.clock import SYSTEM_CLOCK
 
     seen, looked = first(run.status()), SYSTEM_CLOCK.now()

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 from rich.table import Table
 from rich.text import Text
 
-from streamweave_lab.cli.top_parts import band, clock, fill_bar, percent, plain, rate, time_bar
-from streamweave_lab.cli.top_rates import Seen, edge_name
+from streamweave_lab.cli.top.parts import band, clock, fill_bar, percent, plain, rate, time_bar
+from streamweave_lab.cli.top.rates import Seen, edge_name
 from streamweave_lab.engine.status import EdgeStatus, EventStatus, NodeStatus
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.text import Text
 
-from streamweave_lab.cli.top_parts import plain
+from streamweave_lab.cli.top.parts import plain
 from streamweave_lab.clock import SYSTEM_CLOCK
 from streamweave_lab.config.plan import Plan
 from streamweave_lab.engine.protocol import Run, Verb

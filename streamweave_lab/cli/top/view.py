@@ -5,9 +5,9 @@ from __future__ import annotations
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from streamweave_lab.cli.top_parts import duration, instant, plain
-from streamweave_lab.cli.top_rates import Seen
-from streamweave_lab.cli.top_tables import edges_table, events_table, nodes_table
+from streamweave_lab.cli.top.parts import duration, instant, plain
+from streamweave_lab.cli.top.rates import Seen
+from streamweave_lab.cli.top.tables import edges_table, events_table, nodes_table
 from streamweave_lab.engine.status import Status
 
 UNLIMITED = 10_000

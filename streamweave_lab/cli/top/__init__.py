@@ -1,0 +1,1 @@
+"""`streamweave-lab top`: a run of another process, live in the terminal."""
