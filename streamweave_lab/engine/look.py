@@ -12,6 +12,7 @@ from streamweave_lab.engine.source_state import SourceState
 from streamweave_lab.engine.status import STATUS_VERSION, EdgeStatus, NodeStatus, Status
 from streamweave_lab.graph.node import Sink
 from streamweave_lab.operators.each import Map
+from streamweave_lab.operators.window import Window
 
 if TYPE_CHECKING:
     from streamweave_lab.engine.channel import Channel
@@ -71,6 +72,7 @@ def _node(state: NodeState, counts: NodeCounts, core: Core, now: float, timed: b
         resting_seconds=None if due is None else max(0.0, due - now),
         oldest_seconds=state.oldest(now) if isinstance(state, AsyncState) and timed else None,
         workers_lost=node.workers_lost if isinstance(node, Map) and node.workers else None,
+        partly_late=node.partly_late if isinstance(node, Window) else None,
     )
 
 

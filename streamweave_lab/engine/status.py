@@ -85,6 +85,8 @@ class NodeStatus(_Document):
     """Of a node whose logic is awaited: how long it has had the item that has been in flight longest."""
     workers_lost: int | None = None
     """Of a Map with worker processes: how many have died, or were killed, and were replaced."""
+    partly_late: int | None = None
+    """Of a Window: items too late for some of their sliding windows, and in time for others; not among `late`."""
 
 
 class EdgeStatus(_Document):

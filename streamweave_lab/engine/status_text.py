@@ -58,7 +58,7 @@ def _node(node: NodeStatus) -> list[str]:
 
 def _exceptions(node: NodeStatus) -> list[tuple[int, str]]:
     counts = [(node.errors, "errors"), (node.late, "late"), (node.dropped, "dropped"), (node.held, "held")]
-    return [*counts, (node.workers_lost or 0, "workers lost")]
+    return [*counts, (node.workers_lost or 0, "workers lost"), (node.partly_late or 0, "late for some windows")]
 
 
 def _ports(way: str, items: dict[str, int]) -> str:

@@ -56,7 +56,7 @@ class Window(Step[I_contra, O_co]):
     An item is late, and leaves by `late`, when the frontier has reached the end of its window (of the last of them,
     if it has several) plus `allowed_lateness` seconds; not merely because it is behind the frontier. Of sliding windows
     an item may be too late for the first and in time for the others: it is in those, does not leave by `late`, and is
-    counted in `run["name"].partly_late`; with `allowed_lateness` as long as the disorder there is none. An item that
+    counted as `partly_late` in the Status; with `allowed_lateness` as long as the disorder there is none. An item that
     comes after its window was sent, but is allowed, sends its pane again, with the item in it; a session sent again may
     have grown at both ends, and stands for all those it was made of. Meanwhile the frontier that is promised downstream
     waits, so that nothing sent again is late there. Where `late` is not drawn to a node, late items are dropped:
@@ -161,7 +161,8 @@ class Window(Step[I_contra, O_co]):
     @property
     def partly_late(self) -> int:
         """Items of this run, since it began or went on, that came too late for some of their windows, not for all."""
-        return 0 if self._outbox is None else self._gather.partly_late
+        gather: Gather | None = vars(self).get("_gather")  # none in a drawing, and while a run starts
+        return 0 if gather is None else gather.partly_late
 
     def on_batch(self, port: str, batch: Batch) -> None:
         """Put each item into its panes."""

@@ -144,6 +144,7 @@ def test_a_status_is_a_frozen_document_that_can_be_sent_as_json() -> None:
         "resting_seconds": None,
         "oldest_seconds": None,
         "workers_lost": None,
+        "partly_late": None,
     }
     assert (status.frontier, status.lag) == (2.0, 0.0)
 

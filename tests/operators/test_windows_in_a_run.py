@@ -146,3 +146,12 @@ def test_early_results_come_while_a_window_is_open_and_nothing_wakes_a_run_that_
     window = sw.Window("w", sw.count(), Counting(8), early=2.5)
     graph = sw.Graph("early", Ticks("ticks") >> window >> sw.Map("n", lambda result: result.value) >> sw.Collect("all"))
     assert graph.run_to_end()["all"].items == [3, 6, 8, 1, 2]
+
+
+def test_the_status_counts_items_that_are_too_late_for_some_of_their_sliding_windows():
+    times = [5.0, 31.0, 25.0]
+    window = sw.Window("w", sw.count(), sw.Sliding(seconds=20, every=10))
+    run = sw.Graph("g", sw.Replay("s", times, time=float) >> window >> sw.Collect("c")).run_to_end()
+    node = run.status().node("w")
+    assert (node.partly_late, node.late, run.status().node("c").partly_late) == (1, 0, None)
+    assert "1 late for some windows" in str(run.status())
