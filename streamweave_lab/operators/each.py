@@ -130,22 +130,25 @@ class Filter(Step[T, T], FunctionNode):
             self._with_times(items, batch.times)
             return
         out: list[Any] = []
-        self._sift(self._watched, items[:1], out)
-        self._sift(self._logic, items[1:], out)
+        well = self._sift(self._watched, items[:1], out)
+        self._sift(self._logic if well else self._watched, items[1:], out)
         self.send("out", out, None)
 
-    def _sift(self, f: Callable[[Any], object], items: list[Any], out: list[Any]) -> None:
-        rest = iter(items)
+    def _sift(self, f: Callable[[Any], object], items: list[Any], out: list[Any]) -> bool:
+        """Put into `out` the items that `f` says yes to. False if some were refused."""
+        rest, well = iter(items), True
         while True:
             try:
                 # What came before a failure stays in `out`, and `rest` goes on behind it.
                 out.extend(filter(f, chain(rest, iter(_no_more, None))))
             except _NoMoreError:
-                return
+                return well
             except Exception as error:
-                self.refuse(items[-1 - length_hint(rest)], error)
+                problem = error
             else:  # `filter` takes a StopIteration for the end of the items
-                self.refuse(items[-1 - length_hint(rest)], RuntimeError("the function raised StopIteration"))
+                problem = RuntimeError("the function raised StopIteration")
+            well = False
+            self.refuse(items[-1 - length_hint(rest)], problem)
 
     def _with_times(self, items: list[Any], times: list[float]) -> None:
         f, unwatched = self._watched, self._logic
