@@ -162,7 +162,7 @@ def test_the_history_tells_who_changed_what_and_why_and_can_be_gone_back_in(clie
 
 
 def test_a_plan_tells_what_a_reload_would_change_and_changes_nothing(client: httpx.Client, tmp_path: Path) -> None:
-    assert client.get("/plan").json() == {"changes": [], "refused": []}
+    assert client.get("/plan").json() == {"changes": [], "refused": [], "notes": []}
     (tmp_path / "speed.toml").write_text("schema_version = 1\nlimit = 12\n")
     assert client.get("/plan").json()["changes"] == [{"field": "limit", "old": 10, "new": 12, "live": True}]
     assert client.get("/config").json()["values"]["limit"] == 10
