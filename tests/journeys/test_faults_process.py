@@ -11,7 +11,7 @@ import pytest
 
 from streamweave_lab.cli.outcome import Exit
 from tests.journeys.plant import Plant, plant, until
-from tests.ops.notify_manager import Message, managing
+from tests.ops.systemd.notify_manager import Message, managing
 
 DAY = 86_400
 PAUSE = 0.8

@@ -14,7 +14,7 @@ import pytest
 from streamweave_lab.ops.logs.sink import FileLines, lines_to
 from streamweave_lab.ops.logs.steady import SteadyStream, steady_stderr
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 GRAPH = """
 import streamweave_lab as sw

@@ -13,7 +13,7 @@ import streamweave_lab as sw
 from streamweave_lab.clock import SYSTEM_CLOCK
 from streamweave_lab.errors import RunFailedError
 from streamweave_lab.ops.systemd.notify import notifier_of, notifying
-from tests.ops.notify_manager import Manager, managing
+from tests.ops.systemd.notify_manager import Manager, managing
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from streamweave_lab.ops.metrics.families import FAMILIES, Family
 from streamweave_lab.ops.metrics.folding import FOLDED, PORTS, VARIABLE
 from streamweave_lab.ops.metrics.telemetry import LAST_SECONDS
 
-PAGE = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text()
 RULES = (files("streamweave_lab.ops") / "alerts" / "streamweave.rules.yml").read_text()
 SUFFIX = {"counter": "_total", "info": "_info"}
 

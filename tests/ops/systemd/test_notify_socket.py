@@ -9,7 +9,7 @@ import pytest
 
 from streamweave_lab.errors import ConfigError
 from streamweave_lab.ops.systemd.notify_socket import NotifySocket, status_line, watchdog_seconds
-from tests.ops.notify_manager import Manager, Message, managing
+from tests.ops.systemd.notify_manager import Manager, Message, managing
 
 
 @pytest.fixture

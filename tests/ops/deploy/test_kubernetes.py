@@ -7,7 +7,7 @@ import yaml
 
 from streamweave_lab.errors import ConfigError
 from streamweave_lab.ops.deploy.kubernetes import Kubernetes, manifests
-from tests.ops.deployed import DeployedConfig, checked, deployed
+from tests.ops.deploy.deployed import DeployedConfig, checked, deployed
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

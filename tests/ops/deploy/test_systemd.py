@@ -10,7 +10,7 @@ import pytest
 
 from streamweave_lab.errors import ConfigError
 from streamweave_lab.ops.deploy.systemd import Systemd, unit, units
-from tests.ops.deployed import deployed
+from tests.ops.deploy.deployed import deployed
 
 ANALYZE = shutil.which("systemd-analyze")
 needs_systemd = pytest.mark.skipif(ANALYZE is None, reason="systemd-analyze is not installed")

@@ -10,7 +10,7 @@ import yaml
 
 PROMTOOL = os.environ.get("PROMTOOL", "promtool")
 RULES = files("streamweave_lab.ops") / "alerts" / "streamweave.rules.yml"
-DURATIONS = Path(__file__).parent / "alerts" / "streamweave_test.yml"
+DURATIONS = Path(__file__).parent / "streamweave_test.yml"
 
 
 def promtool(*arguments: str) -> str:
