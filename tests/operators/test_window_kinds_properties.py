@@ -1,6 +1,7 @@
 """Windows of every kind against plain computations over whole lists, for any order of items, batches and crashes."""
 
 from collections import defaultdict
+from math import nan
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -116,6 +117,36 @@ def test_count_windows_are_the_items_of_each_key_in_pieces(stream, n, key):
     for pane, time in zip(drive.out["out"], drive.times["out"], strict=True):
         assert (pane.start, pane.end) == (min(pane.items)[0], max(pane.items)[0])
         assert time == pane.end
+
+
+@given(STREAMS, st.sampled_from([Counting(1), Counting(2), Counting(3)]), st.sampled_from(["key", "fold", "time"]))
+def test_count_windows_are_made_of_the_items_that_did_not_fail_and_each_that_did_is_refused_alone(stream, size, part):
+    def check(row, here):
+        if here == part and place(row) % 3 == 1:
+            raise ValueError(f"{row} fails")
+        return row
+
+    def taken(cut):
+        how = fold((), lambda seen, row: (*seen, check(row, "fold")))
+        drive = Drive(window(stream, size, how, key=lambda row: check(row, "key")[1]))
+        for batch, watermark, _ in cut.script(None):
+            unfit = [part == "time" and place(row) % 3 == 1 for row in batch]
+            times = [nan if bad else row[0] for row, bad in zip(batch, unfit, strict=True)]
+            drive.batch(batch, times).advance(watermark)
+        sent = sum(len(result.value) for result in drive.out["out"])
+        assert drive.node.holds == len(cut.rows) - len(drive.failures) - sent
+        return drive.finish()
+
+    small, large = taken(stream), taken(stream.whole())
+    assert [failure.item for failure in small.failures] == [row for row in stream.rows if place(row) % 3 == 1]
+    assert [failure.item for failure in large.failures] == [failure.item for failure in small.failures]
+    assert (large.out, large.times) == (small.out, small.times)
+    of_key = defaultdict(list)
+    for row in stream.rows:
+        if place(row) % 3 != 1:
+            of_key[row[1]].append(row)
+    pieces = [rows[at : at + size.items] for rows in of_key.values() for at in range(0, len(rows), size.items)]
+    assert sorted(list(result.value) for result in small.out["out"]) == sorted(pieces)
 
 
 @given(STREAMS)
