@@ -106,10 +106,11 @@ class LocalRun(Execution):
         """Write every configuration version to the journal `path`, durably, and go on from what it holds already.
 
         Call it before the first change. Versions are numbered through all processes that wrote to the journal, and
-        `rollback` reaches all of them. Secrets are never written.
+        `rollback` reaches all of them. Secrets are never written. A journal that a power cut or somebody has damaged
+        does not keep the run from going on: the event config.journal_mended says what was done to it.
 
-        Raises: StateError if the journal is damaged, belongs to another graph, or cannot be written; ConfigError if
-        the run was started without a configuration.
+        Raises: StateError if it is no journal, belongs to another graph, or cannot be written; ConfigError if the
+        run was started without a configuration.
         """
         upward.call(upward.KEEP_HISTORY, self, path)
 

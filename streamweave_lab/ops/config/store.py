@@ -1,7 +1,7 @@
 """The journal of configuration versions: one line of JSON for each step of each, on the disk before it counts.
 
 Every line holds the checksum of itself and of the line before, so that a line that was changed, cut or taken out is
-found; a damaged journal is named and never gone on from. Secrets are masked before they come here.
+found; a damaged journal is named, set aside and never gone on from. Secrets are masked before they come here.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ import errno
 import fcntl
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from hashlib import sha256
 from io import FileIO
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +29,15 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 _KNOWN = {each.name for each in fields(Version)}
+_JOURNAL = re.compile(rb"^[0-9a-f]{64} \{|\A[0-9a-f]{0,64}\0*\Z", re.MULTILINE)
+"""What only a journal holds: a line of it, or what a power cut has left of its first."""
+
+
+class _DamagedError(StateError):
+    def __init__(self, path: Path, number: int, how: str, *, torn: bool = False) -> None:
+        self.number, self.how, self.torn = number, how, torn
+        then = "drops that line" if torn else "sets it aside and begins a new one; nothing of it is trusted"
+        super().__init__(f"{path}: line {number} is damaged, {how}; the next run that is given it as --history {then}")
 
 
 class Journal:
@@ -44,7 +55,9 @@ class Journal:
         Raises: StateError naming the line that is damaged, or if it is the journal of another graph.
         """
         try:
-            content = self.path.read_bytes()
+            with self.path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH)  # nobody is in the midst of a line
+                content = file.read()
         except FileNotFoundError:
             return ()
         except OSError as error:
@@ -52,6 +65,35 @@ class Journal:
         # Not by id alone: two processes that overlap, as in a rolling upgrade, give the same ids.
         found = {(version.id, version.at): version for _, version in self._lines(content)}
         return tuple(found[place] for place in sorted(found, reverse=True))
+
+    def mend(self) -> str:
+        """Make it one that can be gone on from. Returns: what was wrong and what was done; "" if it was sound.
+
+        A last line that was not written to its end is cut off. A journal that is damaged elsewhere is set aside,
+        beside its place, so that a new one can begin.
+
+        Raises: StateError, and nothing is touched, if it is no journal at all or another graph's; OSError.
+        """
+        if not self.path.exists():
+            return ""
+        with self._alone() as file:
+            content = file.read()
+            try:
+                for _ in self._lines(content):
+                    pass
+            except _DamagedError as damage:
+                if not _JOURNAL.search(content):
+                    raise StateError(f"{self.path} is no journal of a configuration; name another file") from None
+                if damage.torn:
+                    file.truncate(content.rfind(b"\n") + 1)
+                    os.fsync(file.fileno())
+                    return f"{self.path}: line {damage.number}, its last, was not written to its end, and is dropped"
+                aside = _free(self.path)
+                self.path.rename(aside)
+                _secure_folder(self.path.parent)
+                what = f"line {damage.number} is damaged, {damage.how}"
+                return f"{self.path}: {what}; it is set aside as {aside.name}, and a new one begins"
+        return ""
 
     def write(self, version: Version) -> None:
         """Add a line, and see it onto the disk. No line is lost where two processes write to one journal for a while.
@@ -79,11 +121,12 @@ class Journal:
         for number, line in enumerate(lines, 1):
             check, _, text = line.decode("utf-8", "replace").partition(" ")
             if _checksum(before, text) != check:
-                raise self._damaged(number, "its checksum is wrong: it was changed, or a line before it taken out")
+                how = "its checksum is wrong: it was changed, or a line before it taken out"
+                raise _DamagedError(self.path, number, how)
             yield check, self._version(json.loads(text), number)
             before = check
         if rest:
-            raise self._damaged(len(lines) + 1, "it was not written to its end")
+            raise _DamagedError(self.path, len(lines) + 1, "it was not written to its end", torn=True)
 
     def _version(self, body: dict[str, Any], number: int) -> Version:
         if body.get("format") != FORMAT:
@@ -96,25 +139,29 @@ class Journal:
         known["changes"] = tuple(Change(**change) for change in known["changes"])
         known["notes"] = tuple(known["notes"])
         if known["outcome"] not in OUTCOMES:
-            raise self._damaged(number, f"{known['outcome']!r} is no outcome")
+            raise _DamagedError(self.path, number, f"{known['outcome']!r} is no outcome")
         return Version(**known)
-
-    def _damaged(self, number: int, how: str) -> StateError:
-        return StateError(
-            f"{self.path}: line {number} is damaged, {how}. Nothing of it is trusted; look at it, move it away, "
-            f"and begin a new one"
-        )
 
     @contextmanager
     def _alone(self) -> Iterator[FileIO]:
-        new = not self.path.exists()
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a+b", buffering=0) as file:  # what could not be written must not wait in a buffer
-            fcntl.flock(file, fcntl.LOCK_EX)
-            if new:
-                _secure_folder(self.path.parent)
-            file.seek(0)
-            yield file
+        while True:
+            new = not self.path.exists()
+            with self.path.open("a+b", buffering=0) as file:  # what could not be written must not wait in a buffer
+                fcntl.flock(file, fcntl.LOCK_EX)
+                if not self._is(file):
+                    continue  # it was set aside while we waited
+                if new:
+                    _secure_folder(self.path.parent)
+                file.seek(0)
+                yield file
+                return
+
+    def _is(self, file: FileIO) -> bool:
+        try:
+            return os.path.samestat(os.fstat(file.fileno()), self.path.stat())
+        except FileNotFoundError:
+            return False
 
 
 def versions_in(path: str | os.PathLike[str]) -> tuple[Version, ...]:
@@ -138,6 +185,10 @@ def keep_history(run: LocalRun, path: str | os.PathLike[str]) -> None:
     if len(history) != 1 or history.keeper is not None:
         raise StateError(f"run {run.name!r} has a history already; keep it from its beginning, before any change")
     journal = Journal(path, run.name)
+    try:
+        mended = journal.mend()
+    except OSError as error:
+        raise _unwritable(journal, error) from error
     earlier, first = journal.versions(), history.versions[0]
     last = next((version for version in earlier if version.was_in_force), None)
     number = max((version.version or 0 for version in earlier), default=0) + 1
@@ -148,10 +199,22 @@ def keep_history(run: LocalRun, path: str | os.PathLike[str]) -> None:
     try:
         journal.write(started)
     except OSError as error:
-        raise StateError(f"{journal.path} cannot be written: {error.strerror or error}") from error
+        raise _unwritable(journal, error) from error
     history.goes_on(earlier, started)
     history.keeper, history.place = journal.write, str(journal.path)
     run.config_version = number
+    if mended:
+        run.told("config.journal_mended", mended, level="warning")
+
+
+def _unwritable(journal: Journal, error: OSError) -> StateError:
+    return StateError(f"{journal.path} cannot be written: {error.strerror or error}")
+
+
+def _free(path: Path) -> Path:
+    """A name beside `path` that nothing has."""
+    names = (path.with_name(f"{path.name}.damaged-{number}") for number in count(1))
+    return next(name for name in names if not name.exists())
 
 
 def _checksum(before: str, text: str) -> str:

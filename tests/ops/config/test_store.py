@@ -3,6 +3,7 @@
 import asyncio
 import json
 import resource
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -121,24 +122,77 @@ def test_no_secret_is_written(tmp_path):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("damage", "said"),
-    [
-        (lambda text: text.replace('"factor":2', '"factor":3'), "line 2 is damaged, its checksum is wrong"),
-        (lambda text: "".join(text.splitlines(keepends=True)[1:]), "line 1 is damaged, its checksum is wrong"),
-        (lambda text: text[:-20], "line 3 is damaged, it was not written to its end"),
-        (lambda text: text.replace("\n", "\n\n", 1), "line 2 is damaged, its checksum is wrong"),
-        (lambda text: "\0" * 40, "line 1 is damaged, it was not written to its end"),
-    ],
-)
-def test_a_damaged_journal_is_named_and_never_trusted(tmp_path, damage, said):
+def mended(path: Path) -> tuple[str, tuple[str, ...]]:
+    """A process that begins with the journal `path`: its version, and what it was warned of."""
+
+    async def main():
+        run = ticking().start(Settings())
+        run.keep_history(path)
+        warned = tuple(each.message for each in run.events if each.event == "config.journal_mended")
+        await run.stop()
+        return str(run.history), warned
+
+    return run_virtual(main())
+
+
+@pytest.mark.parametrize("cut", [lambda text: text[:-40], lambda text: text[:-1] + "\0" * 9])
+def test_a_last_line_that_a_power_cut_has_torn_is_dropped_and_the_run_goes_on_from_the_others(tmp_path, cut):
     path = tmp_path / "history.jsonl"
     process(path, Settings(), {"factor": 2})
+    path.write_text(cut(path.read_text()))
+    said, warned = mended(path)
+    assert said == (
+        "version 1 started, by code\nversion 2 proposed, by code: factor: 1 → 2\nversion 1 started, by code"
+    )
+    assert warned == (f"{path}: line 3, its last, was not written to its end, and is dropped",)
+    assert len(versions_in(path)) == 3
+
+
+@pytest.mark.parametrize(
+    ("damage", "where"),
+    [
+        (lambda text: text.replace('"factor":2', '"factor":3'), 2),
+        (lambda text: "".join(text.splitlines(keepends=True)[1:]), 1),
+        (lambda text: text.replace("\n", "\n\n", 1), 2),
+        (lambda text: text.replace('"factor":2', '"factor":3')[:-20], 2),
+    ],
+)
+def test_a_journal_that_is_damaged_elsewhere_is_set_aside_and_never_trusted(tmp_path, damage, where):
+    path = tmp_path / "history.jsonl"
+    process(path, Settings(), {"factor": 2})
+    (tmp_path / "history.jsonl.damaged-1").write_text("of an earlier day")
     path.write_text(damage(path.read_text()))
     spoilt = path.read_bytes()
-    with pytest.raises(StateError, match=f"{path}: {said}.*move it away"):
-        process(path, Settings())
-    assert path.read_bytes() == spoilt
+    with pytest.raises(StateError, match=f"line {where} is damaged, its checksum .*sets it aside"):
+        versions_in(path) if where == 2 else Journal(path, "ticking").versions()
+    said, (warned,) = mended(path)
+    assert said == "version 1 started, by code"
+    assert warned == (
+        f"{path}: line {where} is damaged, its checksum is wrong: it was changed, or a line before it taken out; "
+        f"it is set aside as history.jsonl.damaged-2, and a new one begins"
+    )
+    assert (tmp_path / "history.jsonl.damaged-2").read_bytes() == spoilt
+
+
+@pytest.mark.parametrize("content", ["limit = 5\n", "limit = 5", '{"limit": 5}'])
+def test_a_file_that_is_no_journal_is_left_as_it_is(tmp_path, content):
+    (tmp_path / "settings.toml").write_text(content)
+    with pytest.raises(StateError, match=r"settings\.toml is no journal of a configuration; name another file"):
+        process(tmp_path / "settings.toml", Settings())
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("settings.toml", content)]
+
+
+def test_a_line_that_waits_for_a_journal_that_is_set_aside_comes_into_the_new_one(tmp_path):
+    path = tmp_path / "history.jsonl"
+    process(path, Settings())
+    journal = Journal(path, "ticking")
+    (version,) = journal.versions()
+    with journal._alone(), ThreadPoolExecutor(1) as other:
+        writing = other.submit(journal.write, version)
+        path.rename(tmp_path / "aside")
+        assert not writing.done()
+    writing.result()
+    assert journal.versions() == (version,)
 
 
 def test_a_journal_of_another_graph_is_refused(tmp_path):
