@@ -97,6 +97,8 @@ class Headless:
     async def _served(self, run: LocalRun, say: Say) -> AsyncIterator[None]:
         if self.resume:
             say(run.events[-1].message.replace("started", f"{run.name} started", 1))
+            if run.resume_from is not None and run.resume_from.differs:
+                say(f"warning: {run.resume_from.differs}")
         if self.serving is None:
             yield
             await _answered()

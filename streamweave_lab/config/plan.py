@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
 
-from streamweave_lab.config.fields import MASK, Leaf, hidden, is_live
+from streamweave_lab.config.fields import MASK, Leaf, hidden, is_live, short
 from streamweave_lab.config.model import Config, hidden_in
 
 
@@ -51,6 +51,20 @@ def plan(old: BaseModel, new: BaseModel) -> Plan:
     return Plan(changes, tuple(_refusal(change) for change in changes if not change.live), notes)
 
 
+def differing(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """How two configurations as `public()` shows them differ, a sentence for each field; perhaps of two classes."""
+    for name in dict.fromkeys((*old, *new)):
+        before, after = old.get(name), new.get(name)
+        if isinstance(before, dict) and isinstance(after, dict):
+            yield from differing(before, after, f"{prefix}{name}.")
+        elif name not in new:
+            yield f"{prefix}{name}: gone, it was {short(before)}"
+        elif name not in old:
+            yield f"{prefix}{name}: new, {short(after)}"
+        elif before != after:
+            yield f"{prefix}{name}: {short(before)} → {short(after)}"
+
+
 def _differences(old: BaseModel, new: BaseModel, prefix: str, live: bool) -> Iterator[Change]:
     for name, info in type(new).model_fields.items():
         before, after = getattr(old, name), getattr(new, name)
@@ -74,4 +88,4 @@ def _refusal(change: Change) -> str:
     )
 
 
-__all__ = ["Change", "Plan", "plan"]
+__all__ = ["Change", "Plan", "differing", "plan"]

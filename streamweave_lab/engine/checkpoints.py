@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from streamweave_lab.clock import SYSTEM_CLOCK
+from streamweave_lab.config.plan import differing
 from streamweave_lab.engine.kept import Kept
 from streamweave_lab.errors import StateError, StoreHeldError
 from streamweave_lab.state.store import Checkpoint, Info, NodeState, Reason, Store
@@ -128,13 +129,14 @@ class Keeping:
         """Where the run will keep its state."""
         return None if self.store is None else Checkpoints(self.store, self.every)
 
-    def resumed(self, graph: Graph) -> Resume | None:
-        """What `graph` goes on from; None to begin anew. Raises: StateError."""
+    def resumed(self, graph: Graph, config: Config | None) -> Resume | None:
+        """What `graph` goes on from with `config`; None to begin anew. Raises: StateError."""
         found = self._found(graph.name)
         if found is None:
             return None
         resume = resume_from(found, graph, allow_changed=self.allow_changed)
-        return replace(resume, secured=self.resume is True and not changed_nodes(found, graph))
+        secured = self.resume is True and not changed_nodes(found, graph)
+        return replace(resume, secured=secured, differs=_differs(found, config))
 
     def _found(self, name: str) -> Checkpoint | None:
         if not isinstance(self.resume, int):
@@ -153,6 +155,8 @@ class Resume:
     told: str
     secured: bool = False
     """Who resumes again before the next checkpoint comes back to this one: it is the newest, and has the same nodes."""
+    differs: str = ""
+    """How the configuration differs from the one that was in force then, in a sentence; "" if it does not."""
 
 
 def resume_from(checkpoint: Checkpoint, graph: Graph, *, allow_changed: bool) -> Resume:
@@ -162,6 +166,15 @@ def resume_from(checkpoint: Checkpoint, graph: Graph, *, allow_changed: bool) ->
     told = f"from checkpoint {checkpoint.id} of epoch {checkpoint.epoch}"
     more = [*(f"nodes {change}" for change in changes), *checkpoint.passed_over]
     return Resume(checkpoint.id, kept, "; ".join([told, *more]))
+
+
+def _differs(checkpoint: Checkpoint, config: Config | None) -> str:
+    if checkpoint.config is None or (config is not None and config.fingerprint() == checkpoint.config_sha256):
+        return ""
+    if config is None:
+        return f"checkpoint {checkpoint.id} was written with a configuration, and this run has none"
+    told = "; ".join(differing(checkpoint.config, config.public()))
+    return told and f"the configuration differs from that of checkpoint {checkpoint.id}: {told}"
 
 
 class UnkeptError(StateError):

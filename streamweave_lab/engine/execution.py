@@ -139,6 +139,8 @@ class Execution:
             raise self.failure from error
         self.lifecycle.move(State.RUNNING, "start")
         self.told("run.started", f"started with {len(self.graph.nodes)} nodes{self._from_where()}")
+        if self.resume_from is not None and self.resume_from.differs:
+            self.told("config.differs", self.resume_from.differs, level="warning")
         if self.checkpointer is None:
             self.core.let_in()
         else:

@@ -97,7 +97,7 @@ class _Asked:
         """What it goes on from, once it has its place in the store. Raises: StateError."""
         if run.checkpoints is not None:
             run.checkpoints.take(run.name, partial(_goes_on, ref(run)))
-        return self.keeping.resumed(self.graph)
+        return self.keeping.resumed(self.graph, self.config)
 
 
 def _goes_on(run: ref[LocalRun]) -> bool:

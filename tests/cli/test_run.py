@@ -151,8 +151,12 @@ def test_what_a_killed_run_had_not_finished_is_finished_by_the_next_and_nothing_
     until_rows(here, 40)
     command.kill()
     command.wait(20)
-    again = start("run", "plant:finite", *store)
+    (here / "plant.toml").write_text("schema_version = 1\npace = 0.001\n")
+    again = start("run", "plant:finite", *store, "--config", "plant.toml")
     said(again, "sums started with 3 nodes, from checkpoint ")
+    assert said(again, "warning: the configuration differs from that of checkpoint ").endswith(
+        ": pace: 0.002 → 0.001\n"
+    )
     assert ended(again)[0] == 0
     rows = [json.loads(line) for line in (here / "rows.jsonl").read_text().splitlines()]
     assert rows == [n * (n + 1) // 2 for n in range(1, 151)]

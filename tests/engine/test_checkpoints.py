@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from streamweave_lab.config.model import Config, live
 from streamweave_lab.engine.observer import observe_all
@@ -107,6 +108,41 @@ def test_windows_stay_open_across_a_suspend_and_close_at_a_drain(tmp_path: Path)
         assert values(again)[:2] == [45.0, 145.0]
 
     run_virtual(main())
+
+
+class Deep(Config):
+    path: str = "a"
+
+
+class Bounds(Config):
+    limit: float = live(500.0)
+    key: SecretStr = SecretStr("old hush")
+    sink: Deep = Deep()
+
+
+def gone_on(store: SqliteStore, config: Config | None) -> list[tuple[str, str, str]]:
+    """What a run that goes on with `config` tells of itself when it starts."""
+
+    async def main() -> list[tuple[str, str, str]]:
+        run = sums().start(config, store=store, resume=True)
+        told = [(each.event, each.level, each.message) for each in reversed(run.events)]
+        await asyncio.sleep(1)
+        await run.suspend()
+        return told
+
+    return run_virtual(main())
+
+
+def test_going_on_with_another_configuration_is_warned_of_with_each_value_and_no_secret(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "state.db")
+    gone_on(store, Bounds(limit=600.0, sink=Deep(path="b"), key=SecretStr("new hush")))
+    _, (event, level, said), *_ = gone_on(store, Bounds())
+    assert (event, level) == ("config.differs", "warning")
+    assert said.endswith(": limit: 600.0 → 500.0; sink.path: 'b' → 'a'")
+    assert said.startswith("the configuration differs from that of checkpoint ")
+    assert [event for event, *_ in gone_on(store, Bounds())] == ["run.started"]
+    assert gone_on(store, None)[1][2].endswith(" was written with a configuration, and this run has none")
+    store.close()
 
 
 class Once(Replay[int]):
