@@ -125,7 +125,7 @@ def _lines(status: Status) -> Iterator[str]:
 def _row(node: NodeStatus) -> list[str]:
     counts: list[Any] = [sum(node.items_in.values()), sum(node.items_out.values()), node.errors, node.late, node.held]
     seconds = node.busy_seconds + node.idle_seconds + node.blocked_seconds
-    shares = [part / seconds if seconds else 0.0 for part in (node.busy_seconds, node.blocked_seconds)]
+    shares = [part / seconds if seconds else 0.0 for part in (node.run_seconds, node.blocked_seconds)]
     return [
         node.name, node.kind, node.state, *(f"{count:,}" if count else "" for count in counts),
         *(f"{share:.0%}" for share in shares),

@@ -86,7 +86,7 @@ def frame(status: Status | Glance) -> bytes:
     for n in status.nodes:
         numbers += (_or_nan(n.frontier), n.errors, n.late, *n.items_in.values(), *n.items_out.values())
         numbers += (n.held, n.dropped, _or_nan(n.backlog), _or_nan(n.total))
-        passing += (_NODE_STATES[n.state], n.busy_seconds, n.blocked_seconds)
+        passing += (_NODE_STATES[n.state], n.run_seconds, n.blocked_seconds)
     for e in status.edges:
         numbers += (e.queued, e.peak, e.dropped, e.blocked)
         passing.append(e.blocked_seconds)

@@ -44,6 +44,8 @@ class AsyncState(NodeState):
         self.in_flight = 0
         self.bound = 2 * node.concurrency
         self.closing = self._cancelled = False
+        self._at_work = False
+        self._work_since = 0.0
         self.process = self.hand_out
         self._finished_slots: list[_Slot] = []
         self._sleeping: deque[asyncio.Future[None]] = deque()
@@ -51,9 +53,26 @@ class AsyncState(NodeState):
 
     def assess(self) -> Activity:
         """Busy while something is in flight; blocked while results wait for room."""
-        if not self.finished and (self.in_flight or self.todo) and not self._can_step():
-            return BUSY if self.has_room() else BLOCKED
-        return super().assess()
+        with_workers = bool(self.in_flight or self.todo)
+        if with_workers and not self.finished and not self._can_step():
+            activity = BUSY if self.has_room() else BLOCKED
+        else:
+            activity = super().assess()
+        if self._at_work is not (with_workers and activity is BUSY):
+            self.clock_work(self.core.clock.now())
+            self._at_work = not self._at_work
+        return activity
+
+    def clock_work(self, now: float) -> None:
+        """Account for the time that its workers had items; results had room, and the run was not paused."""
+        self.run_seconds, self._work_since = self.run_seconds + self._worked(now), now
+
+    def seconds_run(self, now: float) -> float:
+        """As of any node; and the time in which its workers had items."""
+        return super().seconds_run(now) + self._worked(now)
+
+    def _worked(self, now: float) -> float:
+        return max(0.0, now - self._work_since) if self._at_work and not self.core.paused else 0.0
 
     def can_run(self) -> bool:
         """A result can leave, or an item can be taken in."""
@@ -88,6 +107,9 @@ class AsyncState(NodeState):
 
     def step(self) -> int:
         """Send the results that are there, then take in as many items as there is room for in flight."""
+        if self._at_work:  # its turn is counted by itself
+            self.clock_work(self.core.turn_began)
+            self._at_work = False
         if self.finished or any(channel.waiting for channel in self.out_channels):
             return super().step()
         if self._can_flush():

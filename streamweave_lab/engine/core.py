@@ -51,6 +51,7 @@ class Core:
         self.granularity = granularity(*(node.window_granularity or 0.0 for node in nodes))
         self.grid = None if self.granularity is None else Grid(exact(self.granularity))
         self.current: NodeState | None = None
+        self.turn_began = 0.0
         self.opening: str | None = None
         self.failed_node: str | None = None
         ordered = sorted(nodes, key=lambda node: not isinstance(node, Source))
@@ -115,6 +116,7 @@ class Core:
         clock_now, states, sources = self.clock.now, self.states, self._source_mask
         adapting = self.batch_size is None
         self._stepping = True
+        self.turn_began = now
         try:
             while (runnable := self.runnable) and now < until and not self.paused:
                 state = states[runnable.bit_length() - 1] if runnable > sources else self._next_source(runnable)
@@ -122,7 +124,7 @@ class Core:
                 began = now
                 taken = state.step()
                 now = clock_now()
-                seconds = now - began
+                self.turn_began, seconds = now, now - began
                 state.run_seconds += seconds
                 if self.failing:
                     self.restarts.begin_again()
@@ -245,6 +247,8 @@ class Core:
         for state in self.states if self.begun else ():
             state.seconds[IDLE if self.paused else state.activity] += now - state.since
             state.since = now
+            if isinstance(state, AsyncState):
+                state.clock_work(now)
 
     def halt(self, *, unkept: bool = False) -> dict[str, int]:
         """Stop now: no node gets another turn. Returns what was left, by edge and by node that held items.

@@ -136,7 +136,7 @@ def _node(state: NodeState, core: Core, now: float, timed: bool, over: bool) -> 
         seconds[BUSY],
         seconds[BLOCKED],
         seconds[IDLE],
-        state.run_seconds,
+        state.seconds_run(now) if timed else state.run_seconds,
         None if state.frontier == -inf else state.frontier,
         None if state.newest == -inf else state.newest,
         position,

@@ -126,6 +126,11 @@ class NodeState:
                 held += channel.left - channel.queued
         return held
 
+    def seconds_run(self, now: float) -> float:
+        """Seconds in which it was at work itself, a turn in progress included. From any thread."""
+        core = self.core
+        return self.run_seconds + (max(0.0, now - core.turn_began) if core.current is self else 0.0)
+
     # Its turn
 
     def step(self) -> int:

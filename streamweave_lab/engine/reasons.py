@@ -97,7 +97,7 @@ def bottleneck(core: Core) -> str | None:
         sender, state = core.states[full.sender], core.states[full.receiver]
         return (
             f"{state.node.name} is the bottleneck: {sender.node.name} waits for room on {full.name}, "
-            f"where {full.queued} of {full.capacity} items stand"
+            f"where {full.queued:,} of {full.capacity:,} items stand"
         )
     return None
 

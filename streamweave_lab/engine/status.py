@@ -62,10 +62,12 @@ class NodeStatus(_Document):
     """Items received and kept back at the moment: open windows, work in flight, output waiting for room."""
     restarts: int = 0
     busy_seconds: float = 0.0
+    """Seconds in which it had items and room for what comes of them."""
     blocked_seconds: float = 0.0
     idle_seconds: float = 0.0
     run_seconds: float = 0.0
-    """Seconds in which the node's logic really ran; part of `busy_seconds`."""
+    """Seconds in which it was at work itself; the rest of `busy_seconds` it waited for its turn. Its turns on the loop
+    count, and the time in which what it awaits, or its workers, had items. By this it is judged how busy a node is."""
     frontier: float | None = None
     newest: float | None = None
     """The newest event time seen."""

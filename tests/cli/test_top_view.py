@@ -65,7 +65,7 @@ def test_rates_are_those_between_two_looks(status):
     before = running(status, uptime=10.0, taken_at=10.0, nodes=(node,), edges=())
     more = node.model_copy(update={
         "items_in": {"in": node.items_in["in"] + 500},
-        "busy_seconds": node.busy_seconds + 1.0,
+        "run_seconds": node.run_seconds + 1.0,
         "blocked_seconds": node.blocked_seconds + 0.5,
     })  # fmt: skip
     seen = first(before).after(before.model_copy(update={"uptime": 12.0, "nodes": (more,)}))

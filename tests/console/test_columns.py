@@ -62,8 +62,8 @@ def test_each_node_is_followed_by_its_ports_in_the_order_of_the_topology() -> No
     }
 
 
-def test_a_node_tells_its_state_and_how_long_it_was_busy_and_blocked() -> None:
-    shown = status([node("a", state="blocked", busy_seconds=1.5, blocked_seconds=0.25)])
+def test_a_node_tells_its_state_and_how_long_it_was_at_work_and_blocked() -> None:
+    shown = status([node("a", state="blocked", busy_seconds=7.0, run_seconds=1.5, blocked_seconds=0.25)])
     assert numbers_of(shown)[-3:] == [2, 1.5, 0.25]
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from array import array
+from itertools import count
 
 import streamweave_lab as sw
 from streamweave_lab.console import columns
 from streamweave_lab.engine.glance import glance
 from streamweave_lab.engine.run import LocalRun
+from streamweave_lab.engine.virtual_loop import VirtualLoop
 from streamweave_lab.graph.source import Poll, Wait
 from streamweave_lab.operators import Replay
 from streamweave_lab.testing.loop import run_virtual
@@ -88,5 +91,28 @@ def test_a_glance_of_a_failed_run_names_the_node_that_failed() -> None:
         failed.append(run.start())
         await asyncio.sleep(1.0)
         assert "failed" in same_said(failed[0])
+
+    run_virtual(main())
+
+
+def test_of_nodes_on_one_loop_the_one_that_works_is_busy_and_not_those_that_wait_for_their_turn() -> None:
+    def work(item: int) -> int:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        loop.clock.move_to(loop.time() + 0.002)
+        return item
+
+    async def main() -> None:
+        run = sw.Graph("slow", sw.Replay("nums", count(1)) >> sw.Map("m", work) >> sw.Count("c")).start()
+        await asyncio.sleep(10.0)
+        seen = glance(run)
+        numbers = list(array("d", columns.frame(seen)))[-3 * 3 - 2 : -2]
+        busy = {node.name: numbers[3 * i + 1] / seen.uptime for i, node in enumerate(run.status().nodes)}
+        assert busy["m"] > 0.99
+        assert busy["nums"] < 0.01
+        assert busy["c"] < 0.01
+        assert run.status().node("nums").busy_seconds > 9.9  # it has room, and waits for its turn
+        assert run.explain().of("bottleneck")[0].sentence.startswith("m is the slowest so far: busy 100 %, ")
+        await run.stop()
 
     run_virtual(main())

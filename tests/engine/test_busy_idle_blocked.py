@@ -110,6 +110,49 @@ def test_a_node_that_waits_for_its_turn_is_busy_though_it_does_not_run() -> None
     run_virtual(main())
 
 
+def test_a_turn_in_progress_counts() -> None:
+    async def main() -> None:
+        seen: list[float] = []
+
+        def look(item: int) -> int:
+            spending(0.5)(item)
+            seen.append(run.status().node("slow").run_seconds)
+            return item
+
+        run = Graph("progress", Every("ticks", 2.0) >> Map("slow", look) >> Count("n")).start()
+        await asyncio.sleep(3.0)
+        assert seen == pytest.approx([0.5, 1.0])
+        assert run.status().node("slow").run_seconds == pytest.approx(1.0)
+        await run.stop()
+
+    run_virtual(main())
+
+
+def test_a_node_that_awaits_is_at_work_while_its_items_are_awaited_and_not_while_results_wait_for_their_turn() -> None:
+    async def main() -> None:
+        fetch = MapAsync("fetch", lasting(0.0), concurrency=4)
+        path = Replay("n", range(10**9)) >> fetch >> Map("slow", spending(0.5)) >> Count("end")
+        status = (await after(Graph("turns", path), 99.0)).status()
+        assert status.node("fetch").busy_seconds > 90.0
+        assert status.node("fetch").run_seconds < 20.0  # the loop keeps its items while it is with `slow`
+        assert status.node("slow").run_seconds > 98.0
+
+    run_virtual(main())
+
+
+def test_work_whose_results_have_no_room_is_time_blocked_and_not_time_at_work() -> None:
+    async def main() -> None:
+        path = (Every("ticks", 1.0) >> MapAsync("fetch", lasting(3.0), concurrency=1)).capacity(1)
+        run = await after(Graph("room", (path >> ForEach("write", lasting(10.0))).capacity(1)), 100.0)
+        node = run.status().node("fetch")
+        assert 6.0 < node.run_seconds <= node.busy_seconds
+        assert node.busy_seconds + node.blocked_seconds > 90.0
+        assert node.blocked_seconds > 60.0
+        await run.stop()
+
+    run_virtual(main())
+
+
 def test_the_three_sum_to_the_time_since_the_run_began_at_every_moment() -> None:
     async def main() -> None:
         path = (Every("ticks", 0.3) >> MapAsync("fetch", lasting(1.0), concurrency=2)).capacity(3)
@@ -134,8 +177,9 @@ def test_awaited_work_is_busy_from_the_moment_its_item_was_taken() -> None:
         assert run.status().node("hang").state in ("idle", "busy")
         await asyncio.sleep(500.0)
         node = run.status().node("hang")
-        assert (node.state, shares(node)) == ("busy", (500.0, 0.0, 0.0))
+        assert (node.state, shares(node), node.run_seconds) == ("busy", (500.0, 0.0, 0.0), 500.0)
         await run.stop()
+        assert run.status().node("hang").run_seconds == 500.0
 
     run_virtual(main())
 
@@ -146,7 +190,7 @@ def test_the_bottleneck_is_the_first_node_that_is_not_blocked_below_a_blocked_ch
         graph = Graph("chain", path >> MapAsync("fetch", lasting(60.0), concurrency=1) >> Collect("all"))
         run = await after(graph, 30.0)
         assert run.status().bottleneck == (
-            "fetch is the bottleneck: b waits for room on b.out -> fetch.in, where 8192 of 8192 items stand"
+            "fetch is the bottleneck: b waits for room on b.out -> fetch.in, where 8,192 of 8,192 items stand"
         )
         assert run.status().ready  # slow is not broken
         await run.stop()
@@ -181,9 +225,11 @@ def test_while_a_run_is_paused_its_nodes_are_idle_whatever_they_have_before_them
         run = await after(Graph("paused", Every("ticks", 0.5) >> ForEach("work", lasting(1.0))), 2.25)
         await run.pause()
         before = {node.name: node.busy_seconds + node.blocked_seconds for node in run.status().nodes}
+        assert (at_work := run.status().node("work").run_seconds) > 1.0
         await asyncio.sleep(10.0)
         status = run.status()
         assert {node.name: node.busy_seconds + node.blocked_seconds for node in status.nodes} == before
+        assert status.node("work").run_seconds == at_work  # though its worker has finished an item meanwhile
         assert all(round(sum(shares(node)), 6) == 12.25 for node in status.nodes)
         await run.stop()
         assert {node.name: node.busy_seconds + node.blocked_seconds for node in run.status().nodes} == before

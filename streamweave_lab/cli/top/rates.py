@@ -76,7 +76,7 @@ def _rate(before: NodeStatus | None, now: NodeStatus, seconds: float) -> NodeRat
 
 
 def _counts(node: NodeStatus) -> tuple[float, float, float, float]:
-    return sum(node.items_in.values()), sum(node.items_out.values()), node.busy_seconds, node.blocked_seconds
+    return sum(node.items_in.values()), sum(node.items_out.values()), node.run_seconds, node.blocked_seconds
 
 
 def _share(part: float, seconds: float) -> float:

@@ -9,7 +9,7 @@ from streamweave_lab.ops.explain.explanation import Explanation
 from streamweave_lab.ops.explain.trouble import trouble_of
 
 MOSTLY = 0.5
-"""The share of a run's time from which on a node is busy most of it."""
+"""The share of a run's time from which on a node is at work most of it."""
 A_WHILE = 1.0
 """Seconds of a node's own work that wait for it, from which on it lags behind."""
 
@@ -64,7 +64,7 @@ def bottleneck(status: Status) -> Explanation:
     facts |= {"node": node.name, "waiting": sender.name, **_time_of(status, node)}
     said = (
         f"{node.name} is the bottleneck: {sender.name} waits for room on {name_of(edge)}, "
-        f"where {edge.queued} of {edge.capacity} items stand"
+        f"where {edge.queued:,} of {edge.capacity:,} items stand"
     )
     if node.held:
         said += f", and {node.name} itself holds {node.held:,}"
@@ -82,11 +82,11 @@ def _no_full_edge(status: Status) -> Explanation:
         busiest = max(status.nodes, key=lambda node: node.run_seconds, default=None)
         more = {} if busiest is None else {"busiest": busiest.name, **_time_of(status, busiest)}
         return Explanation("bottleneck", "no node is: nothing waits for room", {"cause": "none"} | more)
-    node = max(slow, key=lambda node: (trouble_of(node) is not None, node.busy_seconds))
+    node = max(slow, key=lambda node: (trouble_of(node) is not None, node.run_seconds))
     queued, in_flight = queued_before(status, node), _in_flight(node)
     facts = {"cause": "slowest so far", "node": node.name, "queued": queued, "oldest_seconds": node.oldest_seconds}
     facts |= _time_of(status, node)
-    said = f"{node.name} is the slowest so far: busy {facts['busy_share']:.0%}".replace("%", " %")
+    said = f"{node.name} is the slowest so far: busy {facts['run_share']:.0%}".replace("%", " %")
     said += f", {_items(queued)} before it" if queued else ""
     said += f", {in_flight:,} in flight" if in_flight else ""
     if (trouble := trouble_of(node)) is not None:
@@ -96,12 +96,12 @@ def _no_full_edge(status: Status) -> Explanation:
 
 
 def _lags(status: Status, node: NodeStatus) -> bool:
-    """There is work for it, and it was busy most of the time, or that work will take it a while."""
+    """There is work for it, and it was at work most of the time, or what waits will take it a while."""
     queued, came = queued_before(status, node), sum(node.items_in.values())
     if not queued and not _in_flight(node):
         return False
-    its_own_pace = node.busy_seconds / came if came else 0.0
-    return node.busy_seconds >= MOSTLY * status.uptime or queued * its_own_pace >= A_WHILE
+    its_own_pace = node.run_seconds / came if came else 0.0
+    return node.run_seconds >= MOSTLY * status.uptime or queued * its_own_pace >= A_WHILE
 
 
 def queued_before(status: Status, node: NodeStatus) -> int:
@@ -118,7 +118,7 @@ def _items(count: int) -> str:
 
 
 def _time_of(status: Status, node: NodeStatus) -> dict[str, Any]:
-    """The shares of the run's time in which a node was busy, and in which its logic really ran."""
+    """The shares of the run's time in which a node was busy, its waits for its turn included, and at work itself."""
     whole = status.uptime or 1.0
     busy, ran = node.busy_seconds / whole, node.run_seconds / whole
     return {"busy_share": round(busy, 4), "run_share": round(ran, 4), "held": node.held}

@@ -108,7 +108,7 @@ def _blocked(status: Status, node: NodeStatus) -> _Reason | None:
         return None
     name, slow = name_of(edge), node_at(status, edge.target)
     facts = {"node": node.name, "edge": name, **edge_facts(status, name), "slow": slow.name, "held": slow.held}
-    said = f"{node.name} is blocked: {name} is full ({edge.queued} of {edge.capacity}), for {slow.name} "
+    said = f"{node.name} is blocked: {name} is full ({edge.queued:,} of {edge.capacity:,}), for {slow.name} "
     said += found[1] if (found := trouble_of(slow)) else "is slow to take"
     return "blocked edge", said, facts
 

@@ -199,7 +199,7 @@ def test_a_node_that_keeps_up_is_no_bottleneck_and_one_that_slowed_down_lately_i
     edges = tuple(edge.model_copy(update={"blocked": False}) for edge in document().edges)
 
     def of_parse(busy: float) -> Explanation:
-        nodes = (source, parse.model_copy(update={"busy_seconds": busy}), spill)
+        nodes = (source, parse.model_copy(update={"run_seconds": busy}), spill)
         return the(explain(document(nodes=nodes, edges=edges)), "bottleneck")
 
     assert of_parse(9.0).sentence == "no node is: nothing waits for room"  # of 200 s; what waits takes it 0.6 s
