@@ -51,6 +51,22 @@ def test_a_command_that_is_shown_exists_with_these_options(page, line):
     assert left == [], f"{page}: {line}"
 
 
+BY_GRAPH = re.compile(
+    r"streamweave-lab (run|validate|checkpoints rehearse|config show|deploy (kubernetes|systemd)) .*:\w+"
+)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_command_that_names_the_graph_names_its_configuration(page):
+    without = [line for line in commands(page) if BY_GRAPH.match(line) and "--config " not in line]
+    assert without == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_nobody_is_told_to_start_a_service_by_hand(page):
+    assert [line for line in commands(page) if re.match(r"streamweave-lab run .", line)] == []
+
+
 def test_the_pages_show_commands():
     assert min(len(commands(page)) for page in PAGES) >= 4
 
@@ -66,7 +82,7 @@ def test_every_alert_is_in_the_table_at_its_top():
 
 def test_every_procedure_says_what_is_seen_what_to_do_and_how_it_ends():
     _, *parts = re.split(r"^## ", text_of("failures.md"), flags=re.MULTILINE)
-    assert len(parts) == 13
+    assert len(parts) == 14
     for part in parts:
         said = re.findall(r"^\*\*(.*?)\.?\*\*", part, re.MULTILINE)
         assert [each for each in said if each in PARTS] == PARTS, part.splitlines()[0]

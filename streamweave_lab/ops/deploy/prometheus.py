@@ -17,6 +17,7 @@ _TARGET = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+):(\d{1,5})")
 
 PROCEDURES = {
     "StreamweaveUnreachable": "the-process-was-killed",
+    "StreamweaveRestarting": "it-starts-again-and-again",
     "StreamweaveFailed": "a-poison-item",
     "StreamweaveNotReady": "not-ready",
     "StreamweaveFrontierStuck": "the-frontier-stands-still",

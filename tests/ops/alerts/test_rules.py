@@ -20,7 +20,7 @@ def promtool(*arguments: str) -> str:
 
 
 def test_prometheus_takes_the_rules_that_the_package_brings() -> None:
-    assert "12 rules found" in promtool("check", "rules", str(RULES))
+    assert "13 rules found" in promtool("check", "rules", str(RULES))
 
 
 def test_each_alert_waits_as_long_as_it_says_and_spares_what_is_well() -> None:
