@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from streamweave_lab.config.fields import flat, leaves
+from streamweave_lab.config.fields import flat, leaves, section
 from streamweave_lab.config.model import Config
 from streamweave_lab.config.source import parsed, variable_of
 from streamweave_lab.errors import ConfigError
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.ops.deploy.budget import Budget
+from streamweave_lab.ops.logs.settings import VARIABLE, LogSettings
 
 PORT = 9464
 """Where metrics are commonly served (OpenTelemetry's default for Prometheus)."""
@@ -51,6 +52,13 @@ class Deployment:
     port: int = PORT
     on_term: str = "drain"
     """What the run does when it is told to end: "drain", or "suspend", which keeps windows open."""
+    logs: bool = False
+    """Its configuration says what is logged."""
+
+    @property
+    def log(self) -> dict[str, str]:
+        """The variable that says what is logged; none where it would overrule the configuration."""
+        return {} if self.logs else {VARIABLE: "info"}
 
     @property
     def cores(self) -> int:
@@ -89,7 +97,12 @@ def deployment(
     """What is to be deployed of `graph`, which stands at `target` and takes a configuration of `config_class`.
 
     `named` is the name of that class, where `run` has to be told.
+
+    Raises: ConfigError for a secret that cannot be given as a file.
     """
+    known = {} if config_class is None else {leaf.name: leaf for leaf in leaves(config_class)}
+    secrets = tuple(name for name, leaf in known.items() if leaf.secret)
+    refuse(graph.name, [_unmountable(secret) for secret in secrets if f"{secret}_file" in known])
     return Deployment(
         graph.name,
         graph.name if name is None else name,
@@ -97,11 +110,24 @@ def deployment(
         budget or Budget(),
         config,
         named,
-        () if config_class is None else tuple(leaf.name for leaf in leaves(config_class) if leaf.secret),
+        secrets,
         sum(getattr(node, "workers", None) or 0 for node in graph),
         port,
         on_term,
+        config_class is not None and _has_log_section(config_class),
     )
+
+
+def _unmountable(secret: str) -> str:
+    return (
+        f"{secret}: is a secret, whose file {variable_of(secret)}_FILE would name; but {secret}_file is a setting of "
+        f"its own, which that variable sets; give one of the two another name"
+    )
+
+
+def _has_log_section(kind: type[Config]) -> bool:
+    models = filter(None, map(section, kind.model_fields.values()))
+    return any(issubclass(model, LogSettings) for model in models)
 
 
 def checked(path: Path, kind: type[Config] | None) -> ConfigFile:
@@ -112,19 +138,25 @@ def checked(path: Path, kind: type[Config] | None) -> ConfigFile:
     if kind is None:
         raise ConfigError(str(path), ("the graph takes no configuration; leave the file out, or name its class",))
     given = flat(kind, parsed(path))
-    secret = [leaf.name for leaf in leaves(kind) if leaf.secret]
-    if problems := tuple(filter(None, (_in_the_open(name, given) for name in secret))):
+    known = {leaf.name: leaf for leaf in leaves(kind)}
+    secret = [name for name, leaf in known.items() if leaf.secret]
+    if problems := tuple(filter(None, (_in_the_open(name, given, known) for name in secret))):
         raise ConfigError(str(path), problems)
     kind.load(path, environ=stand_ins(kind))
     return ConfigFile(path.name, path.read_text(encoding="utf-8-sig"))
 
 
-def _in_the_open(secret: str, given: Mapping[str, Any]) -> str | None:
-    """What is wrong with a secret that is named in a file which everybody may read."""
-    found = next((key for key in (secret, f"{secret}_file") if key in given), None)
-    if found is None:
-        return None
-    return f"{found}: is a secret, and this file is none; take it out, what is written mounts it as a file of its own"
+def _in_the_open(secret: str, given: Mapping[str, Any], known: Container[str]) -> str | None:
+    """What is wrong with a secret, or the place of one, in a file which everybody may read."""
+    if secret in given:
+        return f"{secret}: is a secret, and everybody may read this file; take it out, {_MOUNTED}"
+    pointer = f"{secret}_file"
+    if pointer in given and pointer not in known:  # a field of that name is no place of a secret
+        return f"{pointer}: names a file of this machine for the secret {secret}; take it out, {_MOUNTED}"
+    return None
+
+
+_MOUNTED = "what is written mounts it as a file of its own"
 
 
 def stand_ins(kind: type[Config]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any
 
 from streamweave_lab.ops.deploy import names
@@ -49,6 +50,7 @@ class Kubernetes:
             names.quantity_problem("volume", self.volume),
             names.key_problem(own.config.name) if own.config else None,
             _config_too_large(own),
+            _target_problem(own.target),
         ])  # fmt: skip
         own.budget.grace(self.grace)
 
@@ -188,6 +190,13 @@ def _monitor(asked: Kubernetes) -> Manifest:
             "podMetricsEndpoints": [{"port": "http", "path": "/metrics", "interval": "15s"}],
         },
     }
+
+
+def _target_problem(target: str) -> str | None:
+    """A file is looked for in the folder in which the image begins, so what leads out of this one leads nowhere."""
+    if ".." not in PurePosixPath(target.rpartition(":")[0] or target).parts:
+        return None
+    return f"graph {target!r}: leads to a folder that the image need not have; write its whole path there, or a module"
 
 
 def _config_too_large(own: Deployment) -> str | None:

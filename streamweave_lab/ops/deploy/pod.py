@@ -86,8 +86,9 @@ def _resources(asked: Kubernetes) -> dict[str, Any]:
 
 
 def _environment(asked: Kubernetes) -> list[dict[str, str]]:
-    files = {"STREAMWEAVE_TOKEN_FILE": f"{TOKEN_FOLDER}/token", "STREAMWEAVE_LOG": "info"}
-    files |= {f"{variable_of(name)}_FILE": f"{SECRETS_FOLDER}/{name}" for name in asked.deployment.secrets}
+    own = asked.deployment
+    files = {"STREAMWEAVE_TOKEN_FILE": f"{TOKEN_FOLDER}/token"} | own.log
+    files |= {f"{variable_of(name)}_FILE": f"{SECRETS_FOLDER}/{name}" for name in own.secrets}
     return [{"name": name, "value": value} for name, value in files.items()]
 
 

@@ -113,11 +113,12 @@ def unit(asked: Systemd) -> str:
         f"TimeoutStopSec={own.budget.grace(asked.grace)}",
         f"TimeoutStartSec={asked.startup}",
         *([f"WatchdogSec={asked.watchdog}"] if asked.watchdog else []),
-        "# 78: the configuration is wrong, and would be wrong again. 75: it may be tried again.",
+        "# 3: somebody has ended it, and items were dropped. 78: the configuration is wrong, and would be wrong again.",
+        "# 75: it may be tried again.",
         "Restart=on-failure",
         "RestartSec=5",
         *(["RestartSteps=6", "RestartMaxDelaySec=120"] if asked.version >= STEPS else []),
-        "RestartPreventExitStatus=78",
+        "RestartPreventExitStatus=3 78",
         "RestartForceExitStatus=75",
     ]
     sections = [
@@ -167,7 +168,8 @@ def _places(asked: Systemd) -> list[str]:
         "StateDirectoryMode=0700",
         f"LoadCredential=token:{FOLDER}/{own.name}/token",
         *(f"LoadCredential={name}:{FOLDER}/{own.name}/{name}" for name in own.secrets),
-        "Environment=STREAMWEAVE_TOKEN_FILE=%d/token STREAMWEAVE_LOG=info PYTHONUNBUFFERED=1",
+        "Environment=STREAMWEAVE_TOKEN_FILE=%d/token PYTHONUNBUFFERED=1",
+        *(f"Environment={name}={value}" for name, value in own.log.items()),
         *(f"Environment={variable_of(name)}_FILE=%d/{name}" for name in own.secrets),
     ]
     folder = asked.working_directory

@@ -1,13 +1,19 @@
 """Manifests, checked against the schemas of Kubernetes' own API."""
 
+import re
 import warnings
+from dataclasses import replace
 
 import pytest
 import yaml
+from pydantic import SecretStr
 
+import streamweave_lab as sw
 from streamweave_lab.errors import ConfigError
+from streamweave_lab.ops.deploy.deployment import deployment
 from streamweave_lab.ops.deploy.kubernetes import Kubernetes, manifests
-from tests.ops.deploy.deployed import DeployedConfig, checked, deployed
+from streamweave_lab.ops.deploy.systemd import Systemd, unit
+from tests.ops.deploy.deployed import DeployedConfig, checked, deployed, deployed_graph
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -184,13 +190,56 @@ def test_a_configuration_larger_than_a_configmap_is_refused(tmp_path):
         Kubernetes(deployed(tmp_path, text), IMAGE)
 
 
-@pytest.mark.parametrize("line", ['sink = {password = "hunter2"}', 'sink = {password_file = "pw"}'])
-def test_a_secret_in_the_configuration_file_is_refused_and_not_repeated(tmp_path, line):
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('sink = {password = "hunter2"}', "sink.password: is a secret, and everybody may read this file; take it out"),
+        (
+            'sink = {password_file = "pw"}',
+            "sink.password_file: names a file of this machine for the secret sink.password; take it out",
+        ),
+    ],
+)
+def test_a_secret_in_the_configuration_file_or_its_place_is_refused_and_not_repeated(tmp_path, line, said):
     path = tmp_path / "plant.toml"
     path.write_text(f"schema_version = 1\n{line}\n")
-    with pytest.raises(ConfigError, match="is a secret, and this file is none; take it out") as refused:
+    with pytest.raises(ConfigError, match=re.escape(said)) as refused:
         checked(path, DeployedConfig)
     assert "hunter2" not in str(refused.value)
+
+
+def test_a_setting_that_is_called_like_the_file_of_a_secret_is_a_setting_and_the_secret_cannot_be_mounted(tmp_path):
+    class Keyed(sw.Config):
+        key: SecretStr = SecretStr("")
+        key_file: str = "none"
+
+    path = tmp_path / "plant.toml"
+    path.write_text('schema_version = 1\nkey_file = "certificate.pem"\n')
+    config = checked(path, Keyed)
+    with pytest.raises(ConfigError, match=r"key_file is a setting of its own.*give one of the two another name"):
+        deployment(deployed_graph(), "plant.app:graph", config=config, config_class=Keyed)
+
+
+@pytest.mark.parametrize("target", ["../svc/plant.py:graph", "svc/../../plant.py"])
+def test_a_file_outside_of_the_folder_in_which_the_image_begins_is_refused(tmp_path, target):
+    with pytest.raises(ConfigError, match="leads to a folder that the image need not have; write its whole path"):
+        Kubernetes(replace(deployed(tmp_path), target=target), IMAGE)
+
+
+@pytest.mark.parametrize("target", ["plant.py:graph", "/app/plant.py:graph", "plant.app:graph"])
+def test_a_file_of_the_image_is_taken(tmp_path, target):
+    written = manifests(Kubernetes(replace(deployed(tmp_path), target=target), IMAGE))
+    assert f"- {target}" in written["statefulset.yaml"]
+
+
+def test_what_the_configuration_says_of_the_log_is_not_overruled(tmp_path):
+    class Logged(sw.Config):
+        log: sw.LogSettings = sw.LogSettings()
+
+    own = deployment(deployed_graph(), "plant.app:graph", config_class=Logged)
+    assert "STREAMWEAVE_LOG" not in manifests(Kubernetes(own, IMAGE))["statefulset.yaml"]
+    assert "STREAMWEAVE_LOG" not in unit(Systemd(own, "/usr/bin/true"))
+    assert "STREAMWEAVE_LOG=info" in unit(Systemd(deployed(tmp_path), "/usr/bin/true"))
 
 
 def test_a_configuration_with_which_the_run_would_not_start_is_not_deployed(tmp_path):

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from streamweave_lab.cli.outcome import Exit
 from streamweave_lab.errors import ConfigError
 from streamweave_lab.ops.deploy.systemd import Systemd, unit, units
 from tests.ops.deploy.deployed import deployed
@@ -80,9 +81,11 @@ def test_it_is_given_the_time_that_its_end_needs(asked):
         replace(asked, grace=65)
 
 
-def test_it_is_started_again_unless_its_configuration_is_wrong(asked):
+def test_it_is_started_again_unless_somebody_ended_it_or_its_configuration_is_wrong(asked):
     found = service(unit(asked))
-    assert (found["Restart"], found["RestartPreventExitStatus"]) == (["on-failure"], ["78"])
+    assert found["Restart"] == ["on-failure"]  # not after 0: drained, suspended, come to its end
+    assert found["RestartPreventExitStatus"] == [f"{Exit.DROPPED:d} {Exit.BAD_CONFIG:d}"]
+    assert found["RestartForceExitStatus"] == [f"{Exit.TRY_AGAIN:d}"]
     assert found["WatchdogSec"] == ["60"]
     assert "WatchdogSec" not in service(unit(replace(asked, watchdog=0)))
 
