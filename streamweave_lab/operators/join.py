@@ -12,6 +12,7 @@ from streamweave_lab.operators.held import HOLD
 from streamweave_lab.operators.joining import Joining, K, L, R
 from streamweave_lab.operators.sides import Side
 from streamweave_lab.progress.grid import plus
+from streamweave_lab.progress.reach import Reach
 
 
 class IntervalJoin(Joining[L, R]):
@@ -19,7 +20,8 @@ class IntervalJoin(Joining[L, R]):
 
     `within=(before, after)` says how near, in seconds: the right item comes from `before` seconds before the left
     one to `after` seconds after it, both included. Either may be negative: `(-5, 10)` is from 5 to 10 seconds after.
-    Times are taken as the decimals they are written as, up to microseconds: 0.8 is within 0.1 of 0.7.
+    Times are taken as the decimals they are written as, so 0.8 is within 0.1 of 0.7; what was reckoned and lies next
+    to a whole number of microseconds counts as that, and the time of a result of a Window as the end of its window.
 
     A pair is sent as soon as both items are there, and has the later of their event times. An item is kept until
     the frontier has passed everything that could match it; one that had no match leaves then by `left_only` or
@@ -52,7 +54,8 @@ class IntervalJoin(Joining[L, R]):
             raise GraphError(f"{self!r}: within=(before, after) is an interval in seconds, not {within!r}")
         self._move_by(every, hold)
         # For each side: how long before and after one of its items an item of the other side can match it.
-        self._reach = {"left": (before, after), "right": (after, before)}
+        self._seconds_after = {"left": after, "right": before}
+        self._reach = {"left": (Reach(before), Reach(after)), "right": (Reach(after), Reach(before))}
 
     def opened(self) -> None:
         """Begin with no item."""
@@ -74,7 +77,7 @@ class IntervalJoin(Joining[L, R]):
             except Exception as error:
                 self.refuse(item, error, time)
                 continue
-            for at, number in other.between(k, plus(time, -before), plus(time, after)):
+            for at, number in other.between(k, time, before, after):
                 match = other.rows[number][2]
                 pairs.append((item, match) if port == "left" else (match, item))
                 times.append(max(time, at))
@@ -95,14 +98,14 @@ class IntervalJoin(Joining[L, R]):
 
     def _forget(self, port: str, reached: float) -> None:
         """Let go what no item from `reached` on can match."""
-        after = self._reach[port][1]
+        after, seconds = self._reach[port][1], self._seconds_after[port]
         alone: list[Any] = []
         times: list[float] = []
         before = len(self._sides[port])
-        for (time, _, item), matched in self._sides[port].leave(plus(reached, -after)):
+        for (time, _, item), matched in self._sides[port].leave(after, reached):
             if not matched:
                 alone.append(item)
-                times.append(max(time, plus(time, after)))
+                times.append(max(time, plus(time, seconds)))
         self.holds -= before - len(self._sides[port])
         if alone:
             self.send(f"{port}_only", alone, times)

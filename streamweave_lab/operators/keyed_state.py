@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Any
 
-from streamweave_lab.errors import GraphError, NoEventTimeError, StateError
+from streamweave_lab.errors import GraphError, StateError
 from streamweave_lab.graph.batch import Batch
 from streamweave_lab.graph.port import I_contra, O_co, Out
 from streamweave_lab.operators.copies import copied
+from streamweave_lab.operators.held import HOLD, HoldingNode
 from streamweave_lab.operators.keyed_logic import NO_KEY, K, KeyedLogic
 from streamweave_lab.operators.per_key import PerKey, per_key_names
 from streamweave_lab.operators.timers import Timers
@@ -25,7 +26,7 @@ class Timer:
     time: float
 
 
-class KeyedStep(KeyedLogic[K, I_contra, O_co]):
+class KeyedStep(KeyedLogic[K, I_contra, O_co], HoldingNode):
     """A step with state and timers by key. A subclass declares `PerKey` values, and defines `on_item(item)`.
 
     `key(item)` must be hashable. In `on_item`, `on_timer` and `on_timeout` there are `self.key`; `self.time`,
@@ -37,12 +38,15 @@ class KeyedStep(KeyedLogic[K, I_contra, O_co]):
 
     Items are taken as they come; so a timer may find that items of a later event time were taken before it. With
     `in_order = True` in the class, items wait until the frontier has passed them, and are taken with the timers in
-    the order of event time: then the outcome does not depend on how items came or were cut into batches. An item
-    behind the frontier then leaves by `late`, one without event time by `error`.
+    the order of event time; of equal times what came first goes first. The node then moves on where the frontier
+    passes a multiple of `every` seconds, and an item earlier than that is late and leaves by `late`: so what is late,
+    and what comes out, is the same however the items were cut into batches. One without event time leaves by `error`.
 
-    What `on_timer` sends has the event time it was set for, or the frontier if that was later; what `on_timeout`
-    sends has the frontier. When all inputs have ended, every timer still set goes off, once. All this is in the
-    snapshot. Logic that raises sends its item, or its Timer, by `error`; what it changed before stays changed.
+    What `on_timer` sends has the event time it was set for, or that which the node had reached if that was later; what
+    `on_timeout` sends has the frontier. When all inputs have ended, every timer still set goes off, once. All this is
+    in the snapshot. Logic that raises sends its item, or its Timer, by `error`; what it changed before stays changed.
+
+    Raises: GraphError if `key` is no function, or `every` is not more than 0.
     """
 
     late: Out[I_contra]
@@ -50,45 +54,57 @@ class KeyedStep(KeyedLogic[K, I_contra, O_co]):
     in_order: bool = False
     """Take items in the order of their event times, each once the frontier has passed it."""
 
+    every: float = 1.0
+    """With `in_order`: move on where the frontier passes a multiple of so many seconds. A greater one is less work."""
+
     def __init__(self, name: str, *, key: Callable[[I_contra], K]) -> None:
         super().__init__(name)
         if not callable(key):
             raise GraphError(f"{self!r}: key= needs a function, not {key!r}")
         self._key_of = key
+        if self.in_order:
+            self._move_by(self.every, HOLD)
 
     # The engine's hooks.
 
     def opened(self) -> None:
         """Begin with no key and no timer."""
+        super().opened()
         self._values = {name: {} for name in per_key_names(type(self))}
         self._timers, self._timeouts = Timers(), Timers()
         self._waiting: list[tuple[float, int, Any]] = []
         self._came = 0
-        self._frontier = self._instant = -math.inf
+        self._instant = -math.inf
         self._asked = math.inf
         self._ending = False
-        self.holds = 0
 
     def on_batch(self, port: str, batch: Batch) -> None:
         """Take each item, and the timers that it sets for an instant that has passed; or let it wait."""
         self._check_opened()
-        times = batch.times or [None] * len(batch.items)  # type: ignore[list-item]
         if self.in_order:
-            self._let_wait(batch.items, times)
+            for item, instant in self._timely(batch):
+                self._came += 1  # items of one event time stay in the order in which they came
+                heappush(self._waiting, (instant, self._came, item))
+            self.holds = len(self._waiting)
         else:
+            times: Sequence[float | None] = batch.times or [None] * len(batch.items)
             for item, time in zip(batch.items, times, strict=True):
                 self._take(item, time)
-                self._go(self._frontier)
+                self._go(self._reached)
         self._key = NO_KEY
 
     def advanced(self, frontier: float) -> None:
         """Take the items that have waited for it, and the timers it has reached."""
         self._check_opened()
         # At the end of all time a timer that sets the next one would never come to an end; `finished` will.
-        if self._frontier < frontier < math.inf:
-            self._go(frontier)
-            self._frontier = frontier
+        if (reached := self.frontier_out(frontier)) > self._reached and frontier < math.inf:
+            self._go(reached)
+            self._reached = reached
             self._key = NO_KEY
+
+    def frontier_out(self, frontier: float) -> float:
+        """The frontier; with `in_order` the multiple of `every` that it has reached."""
+        return super().frontier_out(frontier) if self.in_order else frontier
 
     def woken(self, now: float) -> None:
         """Take the timeouts that have passed."""
@@ -111,7 +127,7 @@ class KeyedStep(KeyedLogic[K, I_contra, O_co]):
             "timers": self._timers.entries(),
             "timeouts": self._timeouts.entries(),
             "clock": (self.clock.now(), self.clock.wall()),
-            "frontier": self._frontier,
+            "frontier": self._reached,
             "waiting": self._waiting.copy(),
         }
 
@@ -130,7 +146,7 @@ class KeyedStep(KeyedLogic[K, I_contra, O_co]):
         shift = self.clock.now() - now - max(0.0, self.clock.wall() - wall)
         self._timeouts = Timers((due + shift, key) for due, key in state["timeouts"])
         self._arm()
-        self._frontier = state["frontier"]
+        self._reached = state["frontier"]
         self._waiting = [(time, number, item) for time, number, item in state["waiting"]]
         self._came = max((number for _, number, _ in self._waiting), default=0)
         self.holds = len(self._waiting)
@@ -141,34 +157,18 @@ class KeyedStep(KeyedLogic[K, I_contra, O_co]):
         if self._values is None:
             raise StateError(f"{self!r} has no state yet: its opened() must begin with super().opened()")
 
-    def _let_wait(self, items: list[Any], times: list[Any]) -> None:
-        late: list[tuple[Any, float]] = []
-        for item, time in zip(items, times, strict=True):
-            if time is None:
-                self.refuse(item, NoEventTimeError(self.name), None)
-            elif not math.isfinite(time):
-                self.refuse(item, ValueError(f"{time} is not an event time"), None)
-            elif time < self._frontier:
-                late.append((item, time))
-            else:
-                self._came += 1  # items of one event time stay in the order in which they came
-                heappush(self._waiting, (time, self._came, item))
-        self.holds = len(self._waiting)
-        if late:
-            self._running("late").late([item for item, _ in late], [time for _, time in late])
-
     def _go(self, until: float) -> None:
         """Take, in the order of event time, the timers up to `until` and the items that wait before it."""
-        timers, waiting = self._timers, self._waiting
+        timers, waiting, now = self._timers, self._waiting, self._reached
         while len(timers) or waiting:
             item_at = waiting[0][0] if waiting else math.inf
             # A timer comes before the items of its instant, as the end of a window does.
             if len(timers) and timers.next() <= min(item_at, until):
-                self._ring()
+                now = self._ring(now)
             elif item_at < until:
-                time, _, item = heappop(waiting)
+                now, _, item = heappop(waiting)
                 self.holds -= 1
-                self._take(item, time)
+                self._take(item, now)
             else:
                 break
 
@@ -181,14 +181,16 @@ class KeyedStep(KeyedLogic[K, I_contra, O_co]):
         else:
             self._call(self.on_item, item, item)
 
-    def _ring(self) -> None:
+    def _ring(self, now: float) -> float:
+        """Take the earliest timer, where event time has come to `now`; to where it has come then."""
         self._instant, self._key = self._timers.pop()
-        self._item_time = max(self._instant, self._frontier)
+        self._item_time = now = max(self._instant, now)
         self._call(self.on_timer, self._instant, Timer(self._key, self._instant))
         self._instant = -math.inf
+        return now
 
     def _time_out(self, until: float, now: float) -> None:
-        self._item_time = self._frontier if self._frontier > -math.inf else None
+        self._item_time = self._reached if self._reached > -math.inf else None
         while len(self._timeouts) and self._timeouts.next() <= until:
             due, self._key = self._timeouts.pop()
             self._call(self.on_timeout, now, Timer(self._key, due))

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from heapq import heappop, heappush
 from typing import Any
 
+from streamweave_lab.progress.reach import Reach
+
 Row = tuple[float, Any, Any]
 """Event time in seconds, key, item."""
 
@@ -40,16 +42,22 @@ class Side:
         self.rows[number] = row
         heappush(self._oldest, entry)
 
-    def between(self, key: Any, start: float, end: float) -> list[tuple[float, int]]:
-        """Time and number of the items of `key` from `start` to `end`, both included, earliest first."""
+    def between(self, key: Any, time: float, before: Reach, after: Reach) -> list[tuple[float, int]]:
+        """Time and number of the items of `key` from `before` an event time to `after` it, earliest first."""
         known = self._by_key.get(key)
         if known is None:
             return []
-        return known[bisect_left(known, (start, -1)) : bisect_right(known, (end, math.inf))]
+        start = bisect_left(known, (before.before(time), -1))
+        end = bisect_right(known, (after.after(time), math.inf))
+        while start < end and not before.holds(known[start][0], time):
+            start += 1
+        while start < end and not after.holds(time, known[end - 1][0]):
+            end -= 1
+        return known[start:end]
 
-    def leave(self, before: float) -> Iterator[tuple[Row, bool]]:
-        """Forget the items earlier than `before`, earliest first: each, and whether it had a match."""
-        while self._oldest and self._oldest[0][0] < before:
+    def leave(self, after: Reach, reached: float) -> Iterator[tuple[Row, bool]]:
+        """Forget the items that do not reach so far, earliest first: each, and whether it had a match."""
+        while self._oldest and not after.holds(self._oldest[0][0], reached):
             _, number = heappop(self._oldest)
             row = self.rows.pop(number)
             known = self._by_key[row[1]]

@@ -2,18 +2,24 @@
 
 import math
 from dataclasses import dataclass
+from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamweave_lab.errors import StateError
+from streamweave_lab.errors import GraphError, StateError
+from streamweave_lab.graph.graph import Graph
+from streamweave_lab.operators import Collect, Replay
 from streamweave_lab.operators.copies import copied, unchanging
 from streamweave_lab.operators.keyed_state import KeyedStep
 from streamweave_lab.operators.per_key import PerKey
 from streamweave_lab.operators.timers import Timers
 from streamweave_lab.state.codec import decode, encode
 from streamweave_lab.testing.harness import Drive
+from streamweave_lab.testing.interleave import run_interleaved
+from streamweave_lab.testing.logic import check_logic
 
 calmly = settings(deadline=None)
 
@@ -66,7 +72,7 @@ item = st.tuples(st.tuples(st.sampled_from("ab"), st.integers(0, 12)), instants)
 moves = st.lists(st.builds(Move, st.lists(item, max_size=3).map(tuple), instants, st.sampled_from([0.0, 0.5, 2.0])))
 
 
-def node(kind: type[Everything]) -> Everything:
+def node(kind: Any) -> Any:
     return kind("everything", key=lambda item: item[0])
 
 
@@ -249,3 +255,65 @@ def test_only_what_can_be_changed_in_place_is_copied():
     assert not unchanging([(1, [2])])
     assert not unchanging([Frozen([1])])
     assert not unchanging([object()])
+
+
+class Told(KeyedStep[str, Item, object]):
+    """Says its items in order, and when two and a half seconds have passed since one."""
+
+    in_order = True
+    every = 0.5
+
+    def on_item(self, item: Item) -> None:
+        self.emit(self.out, item)
+        self.at(self.time + 2.5)
+        self.at(self.time - 1.0)
+
+    def on_timer(self, time: float) -> None:
+        self.emit(self.out, (self.key, time))
+
+
+tenths = st.lists(st.integers(0, 100).map(lambda n: n / 10), max_size=25)
+
+
+def rows(times: list[float], key: str = "a") -> list[tuple[str, int, float]]:
+    return [(key, number, time) for number, time in enumerate(times)]
+
+
+@calmly
+@given(tenths, st.sampled_from([0.0, 0.3, 2.0]), st.integers(0, 99))
+def test_in_order_what_is_late_and_what_is_taken_does_not_depend_on_the_size_of_batches(times, lag, seed):
+    check_logic(node(Told), rows(times), times, lag=lag, rounds=4, seed=seed)
+
+
+@settings(deadline=None, max_examples=20)
+@given(tenths, tenths, st.integers(0, 99))
+def test_in_order_the_items_of_two_sources_come_out_the_same_however_they_meet(left, right, seed):
+    told = node(Told)
+    sources = [
+        Replay(key, rows(times, key), time=lambda row: row[2], lag=10.0) for key, times in (("a", left), ("b", right))
+    ]
+    paths = [source >> told for source in sources]
+    run = run_interleaved(Graph("g", *paths, told >> Collect("out"), told.late >> Collect("late")), Random(seed))
+    said = [row for row in run["out"].items if len(row) == 3]
+    assert run["late"].items == []
+    assert [row[2] for row in said] == sorted(left + right)
+    assert {key: [row for row in said if row[0] == key] for key in "ab"} == {
+        key: sorted(rows(times, key), key=lambda row: row[2]) for key, times in (("a", left), ("b", right))
+    }
+
+
+def test_in_order_a_node_moves_on_and_promises_where_the_frontier_passes_a_multiple_of_every():
+    drive = Drive(node(Told)).batch([("a", 1)], [5.2]).advance(5.4)
+    assert (drive.node.window_granularity, drive.node.holds, drive.promised) == (0.5, 1, 5.0)
+    drive.batch([("a", 2), ("a", 3)], [5.0, 4.9]).advance(5.5)
+    assert drive.out["out"] == [("a", 2), ("a", 4.0), ("a", 1), ("a", 4.2)]
+    assert drive.times["out"] == [5.0, 5.0, 5.2, 5.2]
+    assert (drive.late_items, drive.promised) == ([("a", 3)], 5.5)
+
+
+def test_every_is_a_number_of_seconds():
+    class Never(Told):
+        every = 0.0
+
+    with pytest.raises(GraphError, match=r"every must be more than 0 seconds and finite, not 0\.0"):
+        node(Never)
