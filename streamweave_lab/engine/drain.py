@@ -43,6 +43,7 @@ class Drain:
         run.told("run.draining", f"draining, at most {self._timeout:g} s")
         core.inject(Barrier(run.epochs.last(), last=True))
         core.resume()  # only now, so that a paused run takes in nothing new
+        core.restarts.hasten()
         over = asyncio.ensure_future(run.over())
         loop = asyncio.get_running_loop()
         self._time_up = loop.create_future()

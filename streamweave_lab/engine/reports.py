@@ -12,12 +12,13 @@ class Drained:
     """The account of a drain."""
 
     complete: bool
-    """Every item taken in has been finished; nothing was dropped."""
+    """Nothing was left behind: the drain dropped no item. Those that supervision or a node dropped before they could
+    be finished are counted as `dropped` of their node in the Status."""
     seconds: float
     phases: dict[str, float]
     """Seconds spent in each phase, in order: readiness off, sources, in flight, windows, sinks, close."""
     dropped: dict[str, int] = field(default_factory=dict)
-    """Items that were left, by edge ("parse.out -> delays.in") and, for what a node held, by node name."""
+    """Items that the drain left, by edge ("parse.out -> delays.in") and, for what a node held, by node name."""
     held_by: tuple[str, ...] = ()
     """The nodes that still had work when the time was up; not those that only waited for them."""
     problem: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ class Restarts:
 
     def __init__(self, core: Core, supervisor: Supervisor) -> None:
         self._core, self._supervisor = core, supervisor
-        self._alarms: list[Alarm] = []
+        self._rests: list[_Rest] = []
         self.due: dict[int, float] = {}
         """When each node that rests begins again, by its index, on the core's clock."""
 
@@ -56,11 +57,17 @@ class Restarts:
             else:
                 self._rest(decision, error)
 
+    def hasten(self) -> None:
+        """Let those that rest begin again now: the run is about to end, and would spend its time in waiting."""
+        for rest in self._rests.copy():
+            rest.alarm.cancel()
+            self._over(rest)
+
     def cancel(self) -> None:
         """Nobody begins again any more."""
-        for alarm in self._alarms:
-            alarm.cancel()
-        self.due = {}
+        for rest in self._rests:
+            rest.alarm.cancel()
+        self._rests, self.due = [], {}
 
     def _rest(self, decision: Decision, error: BaseException) -> None:
         core, when = self._core, self._core.clock.now() + decision.seconds
@@ -77,23 +84,34 @@ class Restarts:
                 level="warning",
                 node=state.node.name,
             )
-        alarm = core.host.call_at(when, partial(self._rested, states, bits))
-        self._alarms = [*self._alarms[-len(core.states) :], alarm]
+        rest = _Rest(states, bits)
+        rest.alarm = core.host.call_at(when, partial(self._over, rest))
+        self._rests.append(rest)
 
-    def _rested(self, states: list[NodeState], bits: int) -> None:
+    def _over(self, rest: _Rest) -> None:
         core = self._core
         if core.halted:
             return
-        core.resting &= ~bits
-        rested = {state.index for state in states}
+        self._rests.remove(rest)
+        core.resting &= ~rest.bits
+        rested = {state.index for state in rest.states}
         self.due = {index: when for index, when in self.due.items() if index not in rested}
-        for state in states:
+        for state in rest.states:
             if not state.ended:
                 try:
                     state.begin_again(core.kept.get(state.node.name))
                 except Exception as error:
                     core.fail(state.node.name, None, error)
-        core.touch(bits)
+        core.touch(rest.bits)
+
+
+@dataclass(eq=False)
+class _Rest:
+    """Nodes that rest together until the alarm."""
+
+    states: list[NodeState]
+    bits: int
+    alarm: Alarm = field(init=False)
 
 
 def _soon(seconds: float) -> str:

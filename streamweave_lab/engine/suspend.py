@@ -28,6 +28,7 @@ class Suspend:
         run.told("run.suspending", f"suspending, at most {self._timeout:g} s")
         core.inject(Barrier(run.epochs.last(), last=True, suspend=True))
         core.resume()  # only now, so that a paused run takes in nothing new
+        core.restarts.hasten()
         over = asyncio.ensure_future(run.over())
         await asyncio.wait([over], timeout=self._timeout)
         problem = "" if run.failure is None else str(run.failure)

@@ -26,6 +26,7 @@ class Supervision:
     - "stop": the node takes nothing more in, what still comes to it is dropped and counted, and the run is drained.
 
     Before a restart the node rests `backoff` seconds, twice as long each time, give or take a quarter at random.
+    A drain or a suspend that begins meanwhile ends its rest, so that what waits for it is finished.
     When more than `max_restarts` came without `quiet` seconds of peace between two, the run fails.
 
     Raises: GraphError for a policy that does not exist, numbers below 0, or a group where there is none to restart.

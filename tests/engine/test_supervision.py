@@ -11,7 +11,7 @@ from streamweave_lab.engine.supervise import Supervisor
 from streamweave_lab.errors import GraphError, RunFailedError
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.graph.node import Step
-from streamweave_lab.graph.source import END, AsyncSource, Poll, Source
+from streamweave_lab.graph.source import END, AsyncSource, Poll, Source, Wait
 from streamweave_lab.graph.supervision import Policy, Supervision
 from streamweave_lab.operators import Collect, Count, Map, Replay
 from streamweave_lab.state.sqlite_store import SqliteStore
@@ -90,8 +90,6 @@ def test_a_node_that_restarts_rests_and_goes_on_empty_where_nothing_was_kept() -
 def test_a_node_goes_on_from_what_it_kept_at_the_last_checkpoint(tmp_path: Any) -> None:
     class Slowly(Replay[int]):
         def poll(self, limit: int) -> Poll[int]:
-            from streamweave_lab.graph.source import Wait
-
             return super().poll(1) if self.clock.now() >= self.position else Wait(0.1)
 
     async def main() -> None:
@@ -252,3 +250,74 @@ def test_supervision_is_checked_when_it_is_drawn() -> None:
         Supervision(policy="panic")  # type: ignore[arg-type]
     with pytest.raises(GraphError, match="group= goes with restart_group"):
         Supervision(policy="restart", group="both")
+
+
+class Patchy(Step[int, int]):
+    """Fails on a 2 for each True at the end of `failed`."""
+
+    failed: list[bool]
+
+    def on_item(self, item: int) -> None:
+        if item == 2 and self.failed.pop():
+            raise OSError("gone")
+        self.emit(self.out, item)
+
+
+def resting(failures: int, backoff: float = 1000.0) -> Graph:
+    """A node that fails on each 2, and then rests for long; two items come, and two seconds later two more."""
+
+    class Twos(Source[int]):
+        def poll(self, limit: int) -> Poll[int]:
+            if self.clock.now() < 2.0 and self.position:
+                return Wait(2.0 - self.clock.now())
+            self.position += 2
+            return [1, 2] if self.position <= 2 else [2, 3] if self.position <= 4 else Wait(1000.0)
+
+    patchy = Patchy("patchy")
+    patchy.failed = [False] * 9 + [True] * failures
+    supervision = Supervision(policy="restart", backoff=backoff)
+    return Graph("g", Twos("twos") >> patchy >> Collect("all"), supervise={"patchy": supervision})
+
+
+def test_a_drain_lets_a_node_that_rests_begin_again_at_once_and_finishes_what_waits_for_it() -> None:
+    async def main() -> None:
+        run = resting(failures=1).start()
+        await asyncio.sleep(3.0)
+        assert run["all"].items == [1]
+        drained = await run.drain(timeout=30.0)
+        assert (run["all"].items, drained.complete, drained.dropped) == ([1, 2, 3], True, {})
+        assert drained.seconds < 1.0
+        assert run.status().node("patchy").restarts == 1
+
+    run_virtual(main())
+
+
+def test_a_suspend_lets_a_node_that_rests_begin_again_at_once_and_keeps_its_state(tmp_path: Any) -> None:
+    async def main() -> None:
+        run = resting(failures=1).start(store=SqliteStore(tmp_path / "state.db"))
+        await asyncio.sleep(3.0)
+        kept = await run.suspend(timeout=30.0)
+        assert (kept.committed, kept.problem, run["all"].items) == (True, None, [1, 2, 3])
+        assert kept.seconds < 1.0
+
+    run_virtual(main())
+
+
+def test_a_node_that_fails_again_in_a_drain_rests_as_ever_and_the_budget_holds() -> None:
+    async def main() -> None:
+        run = resting(failures=2).start()
+        await asyncio.sleep(3.0)
+        drained = await run.drain(timeout=30.0)
+        assert (drained.complete, drained.held_by, 30.0 <= drained.seconds < 30.1) == (False, ("patchy",), True)
+
+    run_virtual(main())
+
+
+def test_a_drain_is_complete_though_supervision_dropped_items_which_the_status_counts() -> None:
+    async def main() -> None:
+        drawn = Graph("g", Replay("n", [1, 2, 3]) >> Map("odd", odd) >> Collect("all"), supervise={"odd": "skip"})
+        run = drawn.start()
+        drained = await run.drain()
+        assert (drained.complete, drained.dropped, run.status().node("odd").dropped) == (True, {}, 1)
+
+    run_virtual(main())
