@@ -11,15 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streamweave_lab.cli.options import (
-    SPEC,
-    address_option,
-    config_options,
-    graph_argument,
-    on_term_option,
-    verify_option,
-)
-from streamweave_lab.cli.stores import HELP, KEEP
+from streamweave_lab.cli.options import SPEC, config_options, graph_argument
+from streamweave_lab.cli.run_options import check_options, run_options
+from streamweave_lab.cli.stores import KEEP
 
 if TYPE_CHECKING:
     from streamweave_lab.ops.logs.log import Log
@@ -41,61 +35,11 @@ signal stops it at once, and SIGHUP reads the configuration again.
 """)  # fmt: skip
 @graph_argument
 @config_options
-@click.option("--checkpoint", metavar="PATH", help=f"Keep state here, and go on from the newest checkpoint. {HELP}")
-@click.option(
-    "--checkpoint-every",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="SECONDS",
-    help="Seconds between two checkpoints; default: 30.",
-)
-@click.option(
-    "--keep", type=click.IntRange(min=1), metavar="N", help=f"How many checkpoints stay, the newest; default: {KEEP}."
-)
-@click.option(
-    "--resume", type=click.IntRange(min=1), metavar="ID", help="Go on from this checkpoint rather than the newest."
-)
-@click.option(
-    "--fresh", is_flag=True,
-    help="Begin anew, whatever checkpoints there are; they stay until newer ones push them out of --keep.",
-)  # fmt: skip
-@click.option("--allow-changed", is_flag=True, help="Go on also where the graph has other nodes than the checkpoint.")
-@address_option("Answer probes, metrics and controls over HTTP here; 0: any port.")
-@click.option(
-    "--token-file",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="The token that lets others look and act; made (readable only by you) if it is missing.",
-)
-@click.option("--tls-cert", type=click.Path(path_type=Path), metavar="FILE", help="Serve with this certificate (PEM).")
-@click.option("--tls-key", type=click.Path(path_type=Path), metavar="FILE", help="The certificate's key (PEM).")
-@click.option(
-    "--export", "collector",
-    metavar="URL",
-    help="Push the metrics to this OpenTelemetry collector, by OTLP over HTTP; env: as the OTEL_* variables say.",
-)  # fmt: skip
-@click.option("--watch-config", is_flag=True, help="Reload whenever the file, or that of a secret, has changed.")
-@verify_option
-@click.option(
-    "--history",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Keep a journal of configuration versions here, for `config history` and `config rollback`.",
-)
-@click.option(
-    "--log",
-    metavar="LEVEL[,PROFILE][:PATH]",
-    help="Events as JSON lines, to stderr or a file, such as info,ecs:run.jsonl; or STREAMWEAVE_LOG, or the "
-    "configuration's LogSettings.",
-)
-@click.option(
-    "--drain-timeout", type=click.FloatRange(min=0), default=30.0, show_default=True, metavar="SECONDS",
-    help="How long a drain, or a suspend, may take that a signal asks for.",
-)  # fmt: skip
-@on_term_option
+@run_options
 def run(spec: str, file: Path | None, config_class: str | None, log: str | None, **options: Any) -> None:
     # What `--help` shows is above; click would reflow this.
     """Run a graph."""
-    _check(options)
+    check_options(options)
     from streamweave_lab.cli.checking import checked
     from streamweave_lab.cli.headless import Headless
     from streamweave_lab.cli.loading import load
@@ -123,29 +67,6 @@ def run(spec: str, file: Path | None, config_class: str | None, log: str | None,
     if not console.quiet:
         click.echo(sentence(ended.status(), ended.dropped), err=True)
     sys.exit(exit_code(ended.status(), ended.dropped))
-
-
-def _check(options: dict[str, Any]) -> None:
-    """Raises: UsageError for options that say nothing without another."""
-    keeping = ("checkpoint_every", "keep", "fresh", "resume", "allow_changed")
-    needs = {"checkpoint": keeping, "serve": ("token_file", "tls_cert")}
-    for base, others in needs.items():
-        for other in others:
-            if options[other] and not options[base]:
-                raise click.UsageError(f"--{other.replace('_', '-')} goes with --{base}")
-    if options["on_term"] == "suspend" and not options["checkpoint"]:
-        raise click.UsageError("--on-term suspend goes with --checkpoint, where it keeps the state")
-    if options["fresh"] and options["resume"]:
-        raise click.UsageError("--fresh begins anew, and --resume goes on; give one of them")
-    if bool(options["tls_cert"]) != bool(options["tls_key"]):
-        raise click.UsageError("--tls-cert and --tls-key go together")
-    if options["collector"] not in (None, "env"):
-        from streamweave_lab.ops.metrics.telemetry import target
-
-        try:
-            target(options["collector"])
-        except ValueError as error:
-            raise click.UsageError(f"--export: {error}") from error
 
 
 def _store(options: dict[str, Any]) -> Store | None:

@@ -2,55 +2,140 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from streamweave_lab.cli.options import SPEC, address_option, config_options, graph_argument, json_option
+from streamweave_lab.cli.failing import in_options
+from streamweave_lab.cli.options import SPEC, config_options, graph_argument, json_option
 from streamweave_lab.cli.outcome import Exit
 from streamweave_lab.cli.printing import put_json
-from streamweave_lab.cli.stores import HELP
+from streamweave_lab.cli.run_options import check_options, run_options
 from streamweave_lab.errors import ConfigError, StateError, StreamweaveError
+
+if TYPE_CHECKING:
+    from streamweave_lab.ops.config.validation import Validation
 
 
 @click.command(
     help=f"""Say everything that would keep a graph from running; nothing is started or changed.
 
 Three layers: the configuration is correct, it fits the graph, and what is around it is there. {SPEC}
+The options are those of `run`.
 
 Exit codes: 0 nothing is wrong, 78 something is.
 """
 )
 @graph_argument
 @config_options
-@click.option("--checkpoint", metavar="PATH", help=f"Where its state would be kept. {HELP}")
-@address_option("Where it would be served.")
+@run_options
 @json_option
-def validate(
-    spec: str, file: Path | None, config_class: str | None, checkpoint: str | None, serve: tuple[str, int] | None,
-    as_json: bool,
-) -> None:  # fmt: skip
+def validate(spec: str, file: Path | None, config_class: str | None, as_json: bool, **options: Any) -> None:
     """See above."""
+    check_options(options)
+    found = _found(spec, file, config_class, options)
+    outside = tuple(_around_run(spec, found, file, options))
+    found = replace(found, environment=(*found.environment, *outside))
+    if as_json:
+        layers = ("correct", "topology", "environment", "notes", "unchecked")
+        put_json({"ok": found.ok, **{layer: list(getattr(found, layer)) for layer in layers}})
+    else:
+        click.echo(str(found))
+    sys.exit(Exit.DRAINED if found.ok else Exit.BAD_CONFIG)
+
+
+def _found(spec: str, file: Path | None, config_class: str | None, options: dict[str, Any]) -> Validation:
     from streamweave_lab.cli.checking import examined
     from streamweave_lab.cli.loading import load
     from streamweave_lab.cli.stores import store_at
     from streamweave_lab.ops.config.validation import Validation
 
     try:
-        store = None if checkpoint is None else store_at(checkpoint)
-        _, found = examined(load(spec, config_class), file, config_class, store, serve)
+        store = None if options["checkpoint"] is None else store_at(options["checkpoint"])
+        return examined(load(spec, config_class), file, config_class, store, options["serve"])[1]
     except ConfigError as error:
-        found = Validation(correct=error.problems)
+        return Validation(correct=error.problems, unchecked=("topology", "environment"))
     except StreamweaveError as error:
+        correct = _unparsed(file)
         outside = isinstance(error, StateError) or isinstance(error.__cause__, OSError)
-        found = Validation(environment=(str(error),)) if outside else Validation(topology=(str(error),))
-    if as_json:
-        layers = {layer: list(getattr(found, layer)) for layer in ("correct", "topology", "environment", "notes")}
-        put_json({"ok": found.ok, **layers})
+        layer = "environment" if outside else "topology"
+        others = tuple(each for each in ("correct", "topology", "environment") if each != layer)
+        return Validation(correct=correct, unchecked=others, **{layer: (in_options(str(error)),)})  # type: ignore[arg-type]
+
+
+def _unparsed(file: Path | None) -> tuple[str, ...]:
+    """What is wrong with the configuration's file, as far as it can be said without its class."""
+    from streamweave_lab.config.source import parsed
+
+    try:
+        if file is not None:
+            parsed(file)
+    except ConfigError as error:
+        return error.problems
+    return ()
+
+
+def _around_run(spec: str, found: Validation, file: Path | None, options: dict[str, Any]) -> Iterator[str]:
+    """A sentence for everything that `run` would refuse of its options, beside store and port."""
+    for look in (_token, _certificate, _history, _log):
+        try:
+            yield from look(spec, found, options)
+        except StreamweaveError as error:
+            yield in_options(str(error))
+    if options["watch_config"] and file is None:
+        yield "--watch-config: there is no file to watch; give it as --config FILE"
+
+
+def _token(spec: str, _: Validation, options: dict[str, Any]) -> Iterator[str]:
+    if options["serve"] is None:
+        return
+    from streamweave_lab.ops.config.surroundings import writable
+    from streamweave_lab.ops.server import token_for
+
+    (host, _port), file = options["serve"], options["token_file"]
+    if file is not None and not file.exists():  # `run` makes it
+        yield from (f"--token-file {file}: {problem}" for problem in writable(file))
     else:
-        click.echo(str(found))
-    sys.exit(Exit.DRAINED if found.ok else Exit.BAD_CONFIG)
+        token_for(spec, host, None, file)
+
+
+def _certificate(_: str, __: Validation, options: dict[str, Any]) -> Iterator[str]:
+    if options["tls_cert"] is not None:
+        from streamweave_lab.ops.server import check_certificate
+
+        check_certificate(options["tls_cert"], options["tls_key"])
+    yield from ()
+
+
+def _history(_: str, found: Validation, options: dict[str, Any]) -> Iterator[str]:
+    path: Path | None = options["history"]
+    if path is None:
+        return
+    from streamweave_lab.ops.config.store import DamagedError, versions_in
+    from streamweave_lab.ops.config.surroundings import writable
+
+    yield from (f"--history {path}: {problem}" for problem in writable(path, made=True))
+    if found.ok and found.config is None:
+        yield "--history: the run would have no configuration to keep; give one as --config FILE"
+    if path.is_file():
+        with suppress(DamagedError):  # the run mends it
+            versions_in(path)
+
+
+def _log(_: str, found: Validation, options: dict[str, Any]) -> Iterator[str]:
+    from streamweave_lab.ops.config.surroundings import writable
+    from streamweave_lab.ops.logs.settings import VARIABLE, of_config, parsed
+
+    said = options["log"] or os.environ.get(VARIABLE)
+    settings = parsed(said) if said else of_config(found.config)
+    if settings is not None and settings.path is not None and settings.level != "off":
+        yield from (f"log: {problem}" for problem in writable(settings.path))
 
 
 __all__ = ["validate"]

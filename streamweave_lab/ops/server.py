@@ -137,10 +137,8 @@ def serve(
     if not 0 <= port <= _LARGEST_PORT:  # the resolver would take its lower 16 bits
         raise ConfigError(f"run {run.name!r}", (f"port {port} is none; give 0 to {_LARGEST_PORT}, 0 for a free one",))
     loopback = _is_loopback(host)
-    found = find_token(token, token_file, os.environ, exposed=not loopback)
-    if found.made and not loopback:
-        raise ConfigError(f"run {run.name!r} on {host!r}", (_EXPOSED,))
-    _check_certificate(certfile, keyfile)
+    found = token_for(run.name, host, token, token_file)
+    check_certificate(certfile, keyfile)
     for earlier in [server for server in _servers if server.port == port and server.run.name == run.name]:
         earlier.close()
     named = frozenset({*map(_bracketed, hosts), *LOOPBACK, _bracketed(host)}) if hosts or loopback else frozenset({ANY})
@@ -150,6 +148,15 @@ def serve(
     )  # fmt: skip
     _servers.add(server)
     return server
+
+
+def token_for(name: str, host: str, token: str | None, token_file: File | None) -> Token:
+    """The token that opens run `name` at `host`. Raises: ConfigError if it cannot be used, or there is none."""
+    exposed = not _is_loopback(host)
+    found = find_token(token, token_file, os.environ, exposed=exposed)
+    if found.made and exposed:
+        raise ConfigError(f"run {name!r} on {host!r}", (_EXPOSED,))
+    return found
 
 
 def _is_loopback(host: str) -> bool:
@@ -174,7 +181,7 @@ def _listen(host: str, port: int) -> socket.socket:
         raise OSError(error.errno, f"cannot listen on {host} port {port}: {why}; {remedy}") from error
 
 
-def _check_certificate(certfile: File | None, keyfile: File | None) -> None:
+def check_certificate(certfile: File | None, keyfile: File | None) -> None:
     """Raises: ConfigError where uvicorn could not use them, before anything has been begun."""
     if certfile is None:
         if keyfile is not None:
@@ -204,4 +211,4 @@ def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host and not host.startswith("[") else host.lower()
 
 
-__all__ = ["Server", "serve"]
+__all__ = ["Server", "check_certificate", "serve", "token_for"]

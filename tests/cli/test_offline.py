@@ -72,7 +72,9 @@ def test_validate_lists_everything_that_is_wrong_and_ends_with_78(folder: Path) 
     assert found["environment"] == [f"port {port} of 127.0.0.1 cannot be listened at: Address already in use"]
     missing = invoke("validate", "plantcode:missing")
     assert missing.exit_code == 78
-    assert missing.stdout.startswith("correct: ok\ntopology: ok\nenvironment: 1 wrong\n  plantcode:missing: ")
+    assert missing.stdout.startswith(
+        "correct: not checked\ntopology: not checked\nenvironment: 1 wrong\n  plantcode:missing: "
+    )
     assert f"there is no file {folder / 'not-there.txt'}" in missing.stdout
 
 
@@ -87,6 +89,37 @@ def test_validate_tells_of_a_graph_that_cannot_be_had_and_a_store_that_is_none(f
     answer = invoke("validate", "plantcode:made", "--config", "bad.toml")
     assert answer.exit_code == 78
     assert "limit = -1: must be greater than 0" in answer.stdout
+
+
+def test_validate_finds_what_run_would_refuse_of_its_options(folder: Path) -> None:
+    def wrong(*options: str, **environ: str) -> list[str]:
+        answer = invoke("validate", "plantcode:graph", "--config", "good.toml", "--json", *options, **environ)
+        found: list[str] = json.loads(answer.stdout)["environment"]
+        assert (answer.exit_code, bool(found)) == (78, True)
+        return found
+
+    (folder / "notes.txt").write_text("nothing\n")
+    (open_,) = wrong("--serve", "0.0.0.0:0")
+    assert "other machines can reach this address, and there is no token; give --token-file FILE" in open_
+    assert "token file nowhere: it cannot be read" in wrong("--serve", "0", STREAMWEAVE_TOKEN_FILE="nowhere")[0]
+    assert wrong("--serve", "0", "--token-file", "no/token")[0].startswith("--token-file no/token: there is no folder")
+    assert "TLS none and none: No such file" in wrong("--serve", "0", "--tls-cert", "none", "--tls-key", "none")[0]
+    assert wrong("--history", "notes.txt")[0].startswith("notes.txt is no journal of a configuration")
+    assert "'loud' is not a level" in wrong("--log", "loud")[0]
+    unwatched = invoke("validate", "plantcode:plain", "--watch-config")
+    assert "--watch-config: there is no file to watch; give it as --config FILE" in unwatched.stdout
+    assert sorted(path.name for path in folder.iterdir() if path.name.startswith("no")) == ["notes.txt"]
+
+
+def test_validate_says_of_what_it_could_not_look_into_that_it_is_not_checked(folder: Path) -> None:
+    (folder / "broken.toml").write_text("limit = = 5\n")
+    assert invoke("validate", "plantcode:grph", "--config", "good.toml").stdout.startswith(
+        "correct: not checked\ntopology: 1 wrong\n"
+    )
+    both = invoke("validate", "plantcode:grph", "--config", "broken.toml").stdout
+    assert both.startswith("correct: 1 wrong\n  file broken.toml cannot be understood: ")
+    assert "\ntopology: 1 wrong\n  " in both
+    assert both.endswith("\nenvironment: not checked\n")
 
 
 def test_a_graph_is_drawn_as_text_mermaid_and_svg_to_stdout_or_a_file(folder: Path) -> None:

@@ -33,7 +33,9 @@ _JOURNAL = re.compile(rb"^[0-9a-f]{64} \{|\A[0-9a-f]{0,64}\0*\Z", re.MULTILINE)
 """What only a journal holds: a line of it, or what a power cut has left of its first."""
 
 
-class _DamagedError(StateError):
+class DamagedError(StateError):
+    """A line of a journal was torn, changed or taken out. `mend` makes good what can be."""
+
     def __init__(self, path: Path, number: int, how: str, *, torn: bool = False) -> None:
         self.number, self.how, self.torn = number, how, torn
         then = "drops that line" if torn else "sets it aside and begins a new one; nothing of it is trusted"
@@ -81,7 +83,7 @@ class Journal:
             try:
                 for _ in self._lines(content):
                     pass
-            except _DamagedError as damage:
+            except DamagedError as damage:
                 if not _JOURNAL.search(content):
                     raise StateError(f"{self.path} is no journal of a configuration; name another file") from None
                 if damage.torn:
@@ -122,11 +124,11 @@ class Journal:
             check, _, text = line.decode("utf-8", "replace").partition(" ")
             if _checksum(before, text) != check:
                 how = "its checksum is wrong: it was changed, or a line before it taken out"
-                raise _DamagedError(self.path, number, how)
+                raise DamagedError(self.path, number, how)
             yield check, self._version(json.loads(text), number)
             before = check
         if rest:
-            raise _DamagedError(self.path, len(lines) + 1, "it was not written to its end", torn=True)
+            raise DamagedError(self.path, len(lines) + 1, "it was not written to its end", torn=True)
 
     def _version(self, body: dict[str, Any], number: int) -> Version:
         if body.get("format") != FORMAT:
@@ -139,7 +141,7 @@ class Journal:
         known["changes"] = tuple(Change(**change) for change in known["changes"])
         known["notes"] = tuple(known["notes"])
         if known["outcome"] not in OUTCOMES:
-            raise _DamagedError(self.path, number, f"{known['outcome']!r} is no outcome")
+            raise DamagedError(self.path, number, f"{known['outcome']!r} is no outcome")
         return Version(**known)
 
     @contextmanager
@@ -230,4 +232,4 @@ def _secure_folder(folder: Path) -> None:
         os.close(place)
 
 
-__all__ = ["Journal", "keep_history", "versions_in"]
+__all__ = ["DamagedError", "Journal", "keep_history", "versions_in"]

@@ -1,4 +1,4 @@
-"""What a run would need outside, looked at without opening anything for writing: files, folders, stores, ports."""
+"""What a run would need outside, looked at without changing anything: files, folders, stores, ports."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from streamweave_lab.connectors.file_source import FileSource
@@ -29,7 +30,7 @@ def around_graph(graph: Graph) -> Iterator[str]:
 def around_store(store: Store | None) -> Iterator[str]:
     """A sentence for everything that keeps `store` from being written."""
     if isinstance(store, SqliteStore):
-        yield from (f"store: {problem}" for problem in _writable(store.path, made=True))
+        yield from (f"store: {problem}" for problem in writable(store.path, made=True))
     elif isinstance(store, FolderStore) and "://" not in store.base:
         yield from (f"store: {problem}" for problem in _writable_folder(Path(store.base), made=True))
 
@@ -50,7 +51,7 @@ def _around_node(node: Node) -> Iterator[str]:
     if isinstance(node, FileSource):
         yield from _readable(node.path)
     elif isinstance(node, JSONLinesFile | SQLiteTable):
-        yield from _writable(node.path)
+        yield from writable(node.path)
     try:
         yield from map(str, node.check_outside())
     except Exception as error:
@@ -66,7 +67,7 @@ def _readable(path: Path) -> Iterator[str]:
         yield f"{path.absolute()} may not be read by this user"
 
 
-def _writable(path: Path, *, made: bool = False) -> Iterator[str]:
+def writable(path: Path, *, made: bool = False) -> Iterator[str]:
     """A file that is there may be written, or its folder; with `made` the folder may be missing still."""
     if path.is_dir():
         yield f"{path.absolute()} is a folder, not a file"
@@ -87,6 +88,12 @@ def _writable_folder(folder: Path, *, made: bool = False) -> Iterator[str]:
         yield f"{nearest} is not a folder"
     elif not os.access(nearest, os.W_OK | os.X_OK):
         yield f"nothing may be written in the folder {nearest} by this user"
+    else:
+        try:
+            # What is no place for files, as /proc, lets the administrator write there as far as access() knows.
+            TemporaryFile(dir=nearest).close()
+        except OSError as error:
+            yield f"no file can be made in the folder {nearest}: {_why(error)}"
 
 
 def _why(error: Exception) -> str:

@@ -39,6 +39,8 @@ class Validation:
     """Files, folders, secrets or ports that are missing, or cannot be read, written or taken."""
     notes: tuple[str, ...] = ()
     """What could not be tried, and why. No problem in itself."""
+    unchecked: tuple[str, ...] = ()
+    """The names of the layers that could not be looked into, because of a problem in another."""
     config: Config | None = field(default=None, repr=False)
     """The configuration that was read, if there is one and it is correct."""
 
@@ -59,13 +61,13 @@ class Validation:
 
     def __str__(self) -> str:
         layers = {"correct": self.correct, "topology": self.topology, "environment": self.environment}
-        lines = [line for name, found in layers.items() for line in _layer(name, found)]
+        lines = [line for name, found in layers.items() for line in self._layer(name, found)]
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
 
-
-def _layer(name: str, problems: tuple[str, ...]) -> Iterator[str]:
-    yield f"{name}: {'ok' if not problems else f'{len(problems)} wrong'}"
-    yield from (f"  {problem}" for problem in problems)
+    def _layer(self, name: str, problems: tuple[str, ...]) -> Iterator[str]:
+        sound = "not checked" if name in self.unchecked else "ok"
+        yield f"{name}: {f'{len(problems)} wrong' if problems else sound}"
+        yield from (f"  {problem}" for problem in problems)
 
 
 def validate(
@@ -77,7 +79,7 @@ def validate(
     store: Store | None = None,
     listen: tuple[str, int] | None = None,
 ) -> Validation:
-    """Look for everything that would keep `graph` from running. Nothing is started, opened for writing, or changed.
+    """Look for everything that would keep `graph` from running. Nothing is started or changed.
 
     `config` is a configuration, or its class, to be read from the file `path` and the environment (`environ`, by
     default that of the process); without it the class is the one that the graph's nodes ask for. `store` is where
@@ -97,7 +99,8 @@ def validate(
     outside: list[str] = [problem for problem in found if isinstance(problem, Outside)]
     outside += [*around_graph(graph), *around_store(store), *(port_problems(*listen) if listen else ())]
     correct = tuple(problem for problem in found if not isinstance(problem, Outside))
-    return Validation(correct, tuple(misfits), tuple(outside), tuple(notes), read)
+    unchecked = ("topology",) if found else ()
+    return Validation(correct, tuple(misfits), tuple(outside), tuple(notes), unchecked, read)
 
 
 def config_class(graph: Graph) -> type[Config] | None:

@@ -187,7 +187,7 @@ def test_a_line_that_waits_for_a_journal_that_is_set_aside_comes_into_the_new_on
     process(path, Settings())
     journal = Journal(path, "ticking")
     (version,) = journal.versions()
-    with journal._alone(), ThreadPoolExecutor(1) as other:
+    with ThreadPoolExecutor(1) as other, journal._alone():
         writing = other.submit(journal.write, version)
         path.rename(tmp_path / "aside")
         assert not writing.done()

@@ -12,6 +12,7 @@ from streamweave_lab.graph.graph import Graph
 from streamweave_lab.graph.node import Step
 from streamweave_lab.operators import Collect, Map, Replay
 from streamweave_lab.ops.config.validation import config_class, validate
+from streamweave_lab.state.folder_store import FolderStore
 from streamweave_lab.state.sqlite_store import SqliteStore
 
 
@@ -77,7 +78,7 @@ def test_a_wrong_value_is_a_problem_of_the_first_layer_and_exits_with_78(tmp_pat
     assert found.correct == ("limit = -2: must be at least 0, in settings.toml",)
     assert (found.topology, found.environment, found.exit_code, found.config) == ((), (), 78, None)
     assert str(found) == (
-        "correct: 1 wrong\n  limit = -2: must be at least 0, in settings.toml\ntopology: ok\nenvironment: ok"
+        "correct: 1 wrong\n  limit = -2: must be at least 0, in settings.toml\ntopology: not checked\nenvironment: ok"
     )
 
 
@@ -147,6 +148,12 @@ def test_files_folders_stores_and_ports_that_are_missing_are_problems_of_the_thi
         f"port {port} of 127.0.0.1 cannot be listened at: Address already in use",
     )
     assert list(tmp_path.iterdir()) == [tmp_path / "occupied"]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="a folder in which nobody can make a file")
+def test_a_store_where_no_file_can_be_made_is_a_problem_also_for_the_administrator():
+    said = validate(graph(), store=FolderStore("/proc/checkpoints")).environment
+    assert [each.partition(": No such")[0] for each in said] == ["store: no file can be made in the folder /proc"]
 
 
 def test_a_node_of_ones_own_says_what_it_would_miss():
