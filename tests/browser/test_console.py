@@ -39,6 +39,37 @@ class Quiet(sw.Source):
 run = sw.Graph("still", Quiet("quiet") >> sw.Count("count")).start()
 run
 """
+SLOW = """
+import time
+from itertools import count
+import streamweave_lab as sw
+
+def slowly(n):
+    time.sleep(0.002)
+    return n
+
+run = sw.Graph("slow", sw.Replay("nums", count(1)) >> sw.Map("m", slowly) >> sw.Count("c")).start()
+run
+"""
+CONFIGURED = """
+import asyncio
+from pathlib import Path
+import streamweave_lab as sw
+
+class Settings(sw.Config):
+    limit: int = sw.live(10)
+
+Path("paused.toml").write_text("schema_version = 1\\nlimit = 10\\n")
+
+async def slowly(n):
+    await asyncio.sleep(0.02)
+    return n
+
+path = (sw.Replay("ticks", range(10_000)) >> sw.MapAsync("work", slowly, concurrency=1)).capacity(8)
+run = sw.Graph("paused", path >> sw.Count("count")).start(Settings.load("paused.toml"))
+Path("paused.toml").write_text("schema_version = 1\\nlimit = 20\\n")
+run
+"""
 PIXELS = """texts => texts.filter(text => text.textContent).map(
     text => parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a)"""
 SEEN = """element => {
@@ -199,6 +230,52 @@ def test_a_run_with_a_store_is_checkpointed_stepped_and_suspended_by_its_buttons
     console.locator("button[data-do='suspend-now']").click()
     console.get_by_text("Checkpoint 3 was written in ").wait_for()
     console.get_by_text("Suspended: checkpoint 3", exact=True).wait_for()
+    assert book.problems == []
+    book.shut_down()
+
+
+def test_of_a_slow_map_the_console_names_that_node_and_no_other(lab: Lab) -> None:
+    book = lab.open([SLOW], viewport={"width": 1360, "height": 1500})
+    book.run(0)
+    console = live(book)
+    tile = console.locator(".sw-tile").nth(1)
+    tile.get_by_text("the slowest so far").wait_for(timeout=10_000)
+    assert tile.locator(".sw-big").inner_text() == "m"
+    console.get_by_text("Nothing waits for room; m is the slowest so far.").wait_for()
+    console.locator(".sw-node[data-tone='busy-high']").wait_for()
+    assert console.locator(".sw-node[data-tone='busy-high'] .sw-name").all_text_contents() == ["m"]
+    assert console.locator(".sw-node .sw-word").last.text_content() == "<1\u202f% busy"  # items flow: it is not idle
+    book.screenshot("console-slow", of=console)
+    console.evaluate("element => { element.style.width = '700px'; }")
+    edges = console.evaluate("""element => [element, [...element.querySelectorAll('.sw-tile')].pop()].map(
+        each => Math.round(each.getBoundingClientRect().right))""")
+    assert abs(edges[0] - edges[1]) <= 2, "the tiles fill their last row"
+    book.screenshot("console-slow-700", of=console)
+    assert book.problems == []
+    book.shut_down()
+
+
+def test_a_paused_run_has_no_time_left_and_its_reload_waits_until_it_is_resumed(lab: Lab) -> None:
+    book = lab.open([CONFIGURED], viewport={"width": 1360, "height": 1500})
+    book.run(0)
+    console = live(book)
+    left = console.locator(".sw-tile").nth(3).locator(".sw-note")
+    left.get_by_text(" left").wait_for(timeout=10_000)
+    console.locator("button[data-do='pause']").click()
+    console.get_by_text("paused · up").wait_for()
+    left.get_by_text(" left").wait_for(state="detached")
+    console.locator("button[data-do='step']").click()
+    console.get_by_text("The step let in ").wait_for()
+    assert " left" not in left.inner_text()
+    console.locator("button[data-do='reload']").click()
+    console.get_by_text("The run is paused; resume it first.").wait_for()
+    apply = console.locator("button[data-do='apply']")
+    assert apply.is_disabled()
+    book.screenshot("console-paused-reload", of=console)
+    book.page.wait_for_timeout(4000)
+    console.locator("button[data-do='pause']").click()
+    left.get_by_text(" left").wait_for(timeout=10_000)
+    assert left.inner_text().split(" · ")[1] in {"3\u202fmin left", "4\u202fmin left", "5\u202fmin left"}
     assert book.problems == []
     book.shut_down()
 

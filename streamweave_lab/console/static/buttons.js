@@ -17,7 +17,7 @@ export function buttons(link, store) {
   const suspend = button("Suspend", "suspend", () => desk.askToSuspend());
   const drain = button("Drain", "drain", () => desk.askToDrain());
   const stop = button("Stop now", "stop", () => desk.askToStop());
-  const element = h("div", { class: "sw-buttons", role: "group", "aria-label": "controls" }, pause, step, reload, checkpoint, suspend, drain, stop, desk.word);
+  const element = h("div", { class: "sw-buttons", role: "group", "aria-label": "controls" }, pause, step, reload, checkpoint, suspend, drain, desk.word, stop);
   const update = () => {
     const { state } = store.words;
     const live = !store.over && !store.gone;
@@ -177,8 +177,15 @@ class Desk {
     if (!changes.length) return this.say("Reload configuration", again ? "The file has changed since its changes were shown: it is now as the configuration in force." : hidden.length ? "Nothing would change." : "Nothing has changed in the configuration's file.", ...hidden);
     const { matter, close } = this.put("Reload configuration", news, h("p", {}, again ? "This would change now:" : "This would change, between two items, in the whole graph at once:"), changesOf(changes), ...hidden);
     const apply = button("Apply", "apply", () => this.act("reload-apply", {}, (report) => this.reloaded(report)), "sw-primary");
-    matter.append(h("p", { class: "sw-row" }, apply, button("Cancel", "cancel", close)));
-    apply.focus();
+    const [cancel, why] = [button("Cancel", "cancel", close), h("span", { role: "status", "aria-live": "polite" })];
+    matter.append(h("p", { class: "sw-row" }, apply, cancel, why));
+    this.live = () => {
+      const paused = this.store.words.state === "paused"; // a configuration goes through the graph with the items
+      mark(apply, "disabled", paused);
+      say(why, paused ? "The run is paused; resume it first." : "");
+    };
+    this.live();
+    (apply.disabled ? cancel : apply).focus();
   }
 
   reloaded(report) {

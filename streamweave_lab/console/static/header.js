@@ -97,25 +97,29 @@ function speedTile(store) {
   return { element, update };
 }
 
-// What the Status says, and else the node that is busiest: busy as at the nodes, which is to have items and room for them.
+// What the Status says; else the node that is slowest so far, as in run.explain(), or only the busiest: busy as at the nodes, which is to work.
 function pinchTile(store) {
   const mood = sign();
   const { element, tell } = tile("Bottleneck");
   element.querySelector(".sw-figure").prepend(mood);
   const update = () => {
-    const seen = store.topology.nodes.map((node, index) => ({ name: node.name, ...store.node(index) }));
-    const said = store.bottleneck();
-    const busiest = seen.reduce((a, b) => (b.busy > a.busy ? b : a), seen[0]);
-    mood.turn(said ? "busy-high" : store.over ? "ended" : "ok");
+    const [said, paused, busiest] = [store.bottleneck(), store.words.state === "paused", store.busiest()];
+    const slow = busiest.slow && !paused;
+    mood.turn(said || slow ? "busy-high" : store.over ? "ended" : "ok");
     if (said) {
       const [name, why] = said.split(" is the bottleneck: ");
-      const slow = seen.find((node) => node.name === name);
-      tell(name, slow ? `${percent(slow.busy)} busy` : "", (why ?? "").replace(/, where .*$/, "").replaceAll(" -> ", " → "));
-    } else if (store.words.state === "paused") tell("none", "", "nothing flows: paused");
-    else if (!(busiest?.busy >= 0.005)) tell("none", "", store.over ? "nothing had to wait" : "all nodes wait for items");
+      const index = store.topology.nodes.findIndex((node) => node.name === name);
+      tell(name, index < 0 ? "" : `${percent(store.share("busy", index))} busy`, (why ?? "").replace(/, where .*$/, "").replaceAll(" -> ", " → "));
+    } else if (paused) tell("none", "", "nothing flows: paused");
+    else if (slow) tell(busiest.name, `${percent(busiest.busy)} busy`, `the slowest so far${busiest.waits ? `: ${waiting(busiest.waits)} before it` : ""}`);
+    else if (!(busiest.busy >= 0.005)) tell("none", "", store.over ? "nothing had to wait" : "all nodes wait for items");
     else tell("none", "", `busiest${store.over ? " in all that time" : ""}: ${busiest.name}, ${percent(busiest.busy)} busy`);
   };
   return { element, update };
+}
+
+function waiting(items) {
+  return items === 1 ? "1 item waits" : `${count(items)} items wait`;
 }
 
 function frontierTile(store) {
@@ -145,7 +149,7 @@ function inputTile(store) {
     if (total === null) return tell(count(done), done === 1 ? "item" : "items", backlog === null ? (store.over ? "no more" : "without an end") : `${count(backlog)} wait outside`);
     const share = total ? Math.min(1, done / total) : 1;
     style(fill, "width", `${(share * 100).toFixed(2)}%`);
-    const left = !store.over && pace > 0 && done < total ? ` · ${about((total - done) / pace)} left` : "";
+    const left = store.words.state === "running" && pace > 0 && done < total ? ` · ${about((total - done) / pace)} left` : "";
     tell(share > 0 && share < 0.0995 ? `${(share * 100).toFixed(1)}\u202f%` : percent(share), "", `${count(done)} of ${count(total)}${left}`);
   };
   return { element, update };

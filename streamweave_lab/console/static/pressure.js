@@ -25,7 +25,9 @@ export function pressurePanel(store, selection) {
 
 export function bottleneckIn(store) {
   if (store.bottleneck()) return `${store.bottleneck().replaceAll(" -> ", " → ")}.`;
-  return store.over ? "The run is over: nothing waits." : "Nothing waits for room.";
+  if (store.over) return "The run is over: nothing waits.";
+  const { name, slow } = store.busiest();
+  return `Nothing waits for room${slow && store.words.state !== "paused" ? `; ${name} is the slowest so far` : ""}.`;
 }
 
 function rowOf(store, edge, index) {

@@ -1,6 +1,7 @@
 // All that a page knows of one run. Views read it; frames, words and answers come in; nobody else changes it.
 
 import { Decoder, portsOf, stateName } from "./frames.js";
+import { nodeOf } from "./layout.js";
 
 const SECONDS_KEPT = 121;
 const WINDOW = 2.3; // seconds over which shares are taken
@@ -111,9 +112,10 @@ export class Store {
     return before ? Math.max(0, after.items[port] - before.items[port]) / (after.at - before.at) : 0;
   }
 
-  // Items a second over as much of the last two minutes as is known.
+  // Items a second over as much of the last two minutes as is known, and has not been paused since.
   pace(ports) {
-    const [before, after] = [this.seconds[0], this.last];
+    const resumed = this.events.find(({ event }) => event === "run.resumed")?.at ?? -Infinity;
+    const [before, after] = [this.seconds.find(({ at }) => at >= resumed), this.last];
     const seconds = before ? after.at - before.at : 0;
     return seconds > 0 ? ports.reduce((sum, port) => sum + Math.max(0, after.items[port] - before.items[port]), 0) / seconds : 0;
   }
@@ -123,14 +125,15 @@ export class Store {
     const [before, after] = this.between(WINDOW);
     if (!after) return 0;
     if (this.over || !before) return after.uptime > 0 ? Math.min(1, after[column][index] / after.uptime) : 0;
-    return Math.min(1, (after[column][index] - before[column][index]) / (after.at - before.at));
+    return Math.max(0, Math.min(1, (after[column][index] - before[column][index]) / (after.at - before.at)));
   }
 
   node(index) {
     const frame = this.last;
     const state = frame ? stateName(frame.states[index]) : "idle";
     const paused = this.words.state === "paused";
-    return { state, paused, over: this.over, cut: this.isCut(index), busy: this.share("busy", index), blocked: this.share("blocked", index) };
+    const flows = this.ports.some((port, i) => port.node === index && this.rate(i) > 0);
+    return { state, paused, flows, over: this.over, cut: this.isCut(index), busy: this.share("busy", index), blocked: this.share("blocked", index) };
   }
 
   // The run ended before this node had come to its own end.
@@ -144,6 +147,16 @@ export class Store {
     if (this.over) return null;
     if (this.words.bottleneck) return this.words.bottleneck;
     return this.pinch && performance.now() - this.pinch.at < WINDOW * 1000 && this.words.state !== "paused" ? this.pinch.said : null;
+  }
+
+  // The node that is most at work; it is slow if that is most of the time and items have had to wait before it.
+  busiest() {
+    const { nodes, edges } = this.topology;
+    const before = ({ name }) => (frame) => edges.reduce((sum, { target }, i) => sum + (nodeOf(target) === name ? frame.queued[i] : 0), 0);
+    const seen = nodes.map((node, index) => ({ ...node, busy: this.share("busy", index), waits: this.last ? before(node)(this.last) : 0 }));
+    const busiest = seen.reduce((a, b) => (b.busy > a.busy ? b : a));
+    const slow = !this.over && busiest.role !== "source" && busiest.busy >= 0.5 && this.recent.some((frame) => before(busiest)(frame) > 0);
+    return { ...busiest, slow };
   }
 
   between(seconds) {

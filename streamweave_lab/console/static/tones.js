@@ -7,14 +7,16 @@ export function band(share) {
   return share <= 0.1 ? "OK" : share <= 0.5 ? "LOW" : "HIGH";
 }
 
-export function toneOf({ state, busy, blocked, paused, over, cut }) {
+export function toneOf({ state, busy, blocked, paused, over, cut, flows }) {
   if (state === "failed") return { tone: "failed", word: "failed" };
   if (over && cut) return { tone: "ended", word: "cut off" }; // the run ended before this node had
   if (state === "ended") return { tone: "ended", word: "ended" };
   if (paused) return { tone: "paused", word: "paused" };
   if (blocked > 0.1) return { tone: blocked > 0.5 ? "blocked-high" : "blocked-low", word: `${percent(blocked)} blocked` };
   if (busy > 0.1) return { tone: busy > 0.5 ? "busy-high" : "busy-low", word: `${percent(busy)} busy` };
-  return { tone: "ok", word: state === "blocked" ? "blocked" : busy >= 0.005 ? `${percent(busy)} busy` : "idle" };
+  if (state === "blocked") return { tone: "ok", word: "blocked" };
+  if (flows || busy >= 0.005) return { tone: "ok", word: `${percent(Math.max(busy, 1e-9))} busy` };
+  return { tone: "ok", word: state === "busy" ? "waits its turn" : "idle" };
 }
 
 const SIGNS = {
