@@ -84,6 +84,8 @@ def code_of(error: Exception) -> Exit:
     if isinstance(error, GraphError | NotAllowedError):
         return Exit.BAD_CONFIG
     cause = error.error if isinstance(error, RunFailedError) else error  # it failed before it had begun
+    if isinstance(cause, FileExistsError):  # no time moves it away
+        return Exit.BAD_CONFIG
     return Exit.TRY_AGAIN if isinstance(cause, MissingExtraError | OSError) else Exit.FAILED
 
 

@@ -48,7 +48,9 @@ class Config(BaseModel):
     field of type `pydantic.SecretStr`: it is never shown, and can be read from the file that `<key>_file` names.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True, allow_inf_nan=False
+    )
 
     schema_version: ClassVar[int] = 1
     """The shape of this class: a file says for which one it was written."""

@@ -102,7 +102,7 @@ class JSONLinesFile(Sink[Any]):
             if size and self.mode == "new":
                 raise FileExistsError(
                     f'{self!r}: {self.path} holds {size} bytes already; mode="append" writes after them, '
-                    f'mode="replace" in their place'
+                    f'mode="replace" in their place; or move it away'
                 )
             self._file = GrowingFile(self.path, self.name)
             self._file.end_line() if self.mode == "append" else self._file.empty()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from streamweave_lab.cli.failing import code_of
 from streamweave_lab.cli.outcome import Exit, exit_code, sentence
 from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.errors import RunFailedError
@@ -143,3 +144,8 @@ def test_a_suspend_that_was_not_in_time_is_not_said_to_be_kept(tmp_path: Path) -
     assert exit_code(run.status(), {}) == 70, "as if nothing had been dropped"
     assert sentence(run.status(), {}) == "run held was suspended, but no checkpoint holds its state: the time was up"
     assert told(run)[0] == 3
+
+
+def test_a_file_that_stands_in_the_way_is_not_to_be_tried_again() -> None:
+    assert code_of(RunFailedError("g", "sink", None, FileExistsError("there"))) is Exit.BAD_CONFIG
+    assert code_of(RunFailedError("g", "sink", None, PermissionError("shut"))) is Exit.TRY_AGAIN

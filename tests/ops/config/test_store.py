@@ -300,3 +300,11 @@ def test_who_started_a_run_is_kept_in_its_journal(tmp_path):
     run_virtual(main())
     (started,) = versions_in(tmp_path / "history.jsonl")
     assert (started.who, started.why, started.outcome, started.epoch) == ("cli", "by hand", "started", 0)
+
+
+def test_a_number_that_is_not_finite_is_refused():
+    class Bounded(Config):
+        limit: float = live(1.0, gt=0)
+
+    with pytest.raises(ConfigError, match="limit = inf"):
+        Bounded().changed(limit=float("inf"))
