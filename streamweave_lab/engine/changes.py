@@ -59,6 +59,9 @@ class Changes:
         run = self._run
         try:
             target = self.history.of(self.history.before(run.config_version) if number is None else number)
+        except ConfigError as error:  # no configuration was refused: there is none of that number
+            return Reloaded(False, run.config_version, refused=error.problems)
+        try:
             _, notes = self._restored(target)
         except ConfigError as error:
             return await self._refused(error.problems)

@@ -108,7 +108,7 @@ def test_a_change_that_a_crash_cut_off_stays_proposed_and_its_number_is_not_give
     journal = Journal(path, "ticking")
     journal.write(replace(journal.versions()[0], id=2, version=2, outcome="proposed"))
     said, _, number, (report,) = process(path, Settings(factor=7), 2)
-    assert (number, said.splitlines()[2]) == (3, "version 2 proposed, by code")
+    assert (number, said.splitlines()[1]) == (3, "version 2 proposed, by code")
     assert report.refused == ("version 2 is not in the history; there are 1, 3",)
 
 
