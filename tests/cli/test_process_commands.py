@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
@@ -56,6 +57,8 @@ def run(settings: Path, tmp_path: Path) -> Iterator[sw.LocalRun]:
     """An endless run in a thread of its own, with a store."""
     graph = sw.Graph("endless", Numbers("n") >> sw.Filter("below", below, config=Settings) >> sw.Count("count"))
     run = graph.start(Settings.load(settings), host="thread", store=sw.SqliteStore(tmp_path / "state.db"))
+    while not run.status().ready:  # until what it begins with is in the store
+        time.sleep(0.01)
     yield run
     run.ask("stop").result(10)
 
