@@ -79,8 +79,7 @@ def told_to_all(status: Status) -> tuple[str, ...]:
     """
     if status.state != "failed":
         return status.reasons
-    failed = next((event for event in status.events if event.event == "node.failed"), None)
-    where = "" if failed is None else f" in node {failed.node}"
+    where = next((f" in node {node.name}" for node in status.nodes if node.state == "failed"), "")
     return (f"failed{where}; GET /status tells why, to those who have the token",)
 
 

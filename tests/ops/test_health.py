@@ -85,7 +85,8 @@ def test_items_can_move_unless_the_loop_is_silent_or_the_run_stands_or_its_edges
 
 
 def test_what_an_error_says_of_an_item_is_not_told_to_all(document: Document) -> None:
-    failure = EventStatus(at=1.0, event="node.failed", level="error", message="parse: '4111'", node="parse")
-    failed = document(state="failed", ready=False, reasons=("failed: parse: ValueError('4111')",), events=(failure,))
+    nodes = [node.model_copy(update={"state": "failed" if node.name == "parse" else "ended"}) for node in NODES]
+    reasons = ("failed: parse: ValueError('4111')",)
+    failed = document(state="failed", ready=False, reasons=reasons, nodes=tuple(nodes), events=())
     assert told_to_all(failed) == ("failed in node parse; GET /status tells why, to those who have the token",)
     assert told_to_all(document(ready=False, reasons=("draining: sources",))) == ("draining: sources",)
