@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from streamweave_lab.engine.kept import take
+from streamweave_lab.engine.node_state import NodeFailed
+from streamweave_lab.engine.source_state import SourceState
 from streamweave_lab.engine.supervise import Decision, Supervisor
 from streamweave_lab.graph.batch import Failure
 
@@ -71,13 +74,15 @@ class Restarts:
 
     def _rest(self, decision: Decision, error: BaseException) -> None:
         core, when = self._core, self._core.clock.now() + decision.seconds
-        states = [core.by_name[name] for name in decision.nodes]
-        bits = sum(state.bit for state in states if not state.ended)
+        states = [state for name in decision.nodes if not (state := core.by_name[name]).finished]
+        bits = sum(state.bit for state in states)
         core.resting |= bits
         core.runnable &= ~bits
-        self.due = self.due | {state.index: when for state in states if not state.ended}  # others read it meanwhile
+        self.due = self.due | {state.index: when for state in states}  # others read it meanwhile
         said = core.graph.error_shown(error)
         for state in states:
+            if isinstance(state, SourceState):
+                state.rest()
             core.tell(
                 "node.restarting",
                 f"{state.node.name} begins again {_soon(decision.seconds)} ({decision.why}): {said}",
@@ -97,12 +102,19 @@ class Restarts:
         rested = {state.index for state in rest.states}
         self.due = {index: when for index, when in self.due.items() if index not in rested}
         for state in rest.states:
-            if not state.ended:
-                try:
-                    state.begin_again(core.kept.get(state.node.name))
-                except Exception as error:
-                    core.fail(state.node.name, None, error)
+            if not state.finished:  # what has nothing more to do, as a source that is drained, need not begin again
+                self._begin_again(state)
         core.touch(rest.bits)
+
+    def _begin_again(self, state: NodeState) -> None:
+        core, name = self._core, state.node.name
+        try:
+            # What a source has brought in is on its way, and must not come twice.
+            state.begin_again(take(state) if isinstance(state, SourceState) else core.kept.get(name))
+        except NodeFailed as failed:
+            core.fail(name, failed.failure.item, failed.failure.error)
+        except Exception as error:
+            core.fail(name, None, error)
 
 
 @dataclass(eq=False)

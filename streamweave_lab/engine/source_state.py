@@ -129,12 +129,14 @@ class SourceState(NodeState):
         self.wait_until = None
         self.core.touched |= self.bit
 
+    def rest(self) -> None:
+        """It gets no turn until it begins again."""
+
     def begin_again(self, kept: Kept | None) -> None:
-        """Open the source anew at the position it had."""
-        position = self.source.position
-        super().begin_again(None)
-        if position:
-            self.source.seek(position)
+        """Open the source anew where it was, of which `kept` tells."""
+        super().begin_again(kept)
+        if kept is not None and kept.state is None and kept.position:
+            self.source.seek(kept.position)
         self.wait_until = None
 
     def ask_again(self) -> None:
@@ -205,7 +207,7 @@ class AsyncSourceState(SourceState):
     def opened(self) -> None:
         """Start the task."""
         super().opened()
-        self.task = asyncio.get_running_loop().create_task(self._bring(), name=f"source {self.node.name}")
+        self._start()
 
     def step(self) -> int:
         """Send what the task has in hand."""
@@ -229,9 +231,19 @@ class AsyncSourceState(SourceState):
         if self.task is not None and self.task is not _current_task():
             self.task.cancel()
 
+    def rest(self) -> None:
+        """Its task ends, and brings nothing more; what it has in hand is still to be sent."""
+        task, self.task = self.task, None
+        if task is not None and task is not _current_task():
+            task.cancel()
+
     def begin_again(self, kept: Kept | None) -> None:
-        """Open the source anew at the position it had, with a task of its own again."""
+        """Open the source anew where it was, with a task of its own again."""
+        self._send_in_hand()
         super().begin_again(kept)
+        self._start()
+
+    def _start(self) -> None:
         self.task = asyncio.get_running_loop().create_task(self._bring(), name=f"source {self.node.name}")
 
     def _send_in_hand(self) -> int:
@@ -271,7 +283,7 @@ class AsyncSourceState(SourceState):
     async def _bring(self) -> None:
         try:
             await self._bring_all(self.source.stream())
-            if self._cancelled:
+            if self._is_over():
                 return
             self.core.tell("source.ended", f"{self.node.name} has no more items", node=self.node.name)
             self.inject(Barrier(self.core.epoch, last=True))
@@ -279,7 +291,7 @@ class AsyncSourceState(SourceState):
         except NodeFailed as failed:
             self.core.fail(self.node.name, failed.failure.item, failed.failure.error)
         except asyncio.CancelledError as error:
-            if not self._cancelled:
+            if not self._is_over():
                 self.core.fail(self.node.name, None, error)
             raise
         except BaseException as error:  # whatever a source raises fails the run, which tells it
@@ -289,6 +301,10 @@ class AsyncSourceState(SourceState):
             self.core.fail(self.node.name, None, error)
             if not isinstance(error, Exception):
                 raise
+
+    def _is_over(self) -> bool:
+        """Of the task that asks: another has its place, or none."""
+        return self._cancelled or self.task is not _current_task()
 
     async def _bring_all(self, stream: AsyncIterator[list[Any]]) -> None:
         try:
@@ -301,7 +317,7 @@ class AsyncSourceState(SourceState):
                         self._asked = asyncio.get_running_loop().create_future()
                         self.core.touch(self.bit)
                         await self._asked
-                    if self._cancelled:  # by what has just been sent, in this very task
+                    if self._is_over():  # by what has just been sent, in this very task
                         return
         finally:
             close = getattr(stream, "aclose", None)
