@@ -31,7 +31,7 @@ tried again, 78 bad configuration."""
 
 Everything is validated first. Ctrl-C or SIGTERM drains the run: what is in flight is finished, and windows are closed.
 With --on-term suspend SIGTERM keeps windows open, and a run with the same --checkpoint goes on with them. A second
-signal stops it at once, and SIGHUP reads the configuration again.
+signal stops it at once (a SIGTERM: half a second after the first, or later), and SIGHUP reads the configuration again.
 """)  # fmt: skip
 @graph_argument
 @config_options

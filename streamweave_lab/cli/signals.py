@@ -1,5 +1,7 @@
 """SIGINT and SIGTERM drain a run, or SIGTERM suspends it; a second one stops it, SIGHUP reloads its configuration.
 
+A SIGTERM within half a second of the first is the same one: `timeout`, and who ends a group of processes, send it twice.
+
 For terminals and services; in a Jupyter kernel signals belong to Jupyter.
 """
 
@@ -25,6 +27,7 @@ Say = Callable[[str], None]
 OnTerm = Literal["drain", "suspend"]
 
 ENDING = [signal.SIGINT, signal.SIGTERM]
+SAME_SECONDS = 0.5
 
 
 @contextlib.contextmanager
@@ -61,8 +64,15 @@ class _Ending:
     def __init__(self, run: LocalRun, drain_timeout: float, say: Say, on_term: OnTerm) -> None:
         self._run, self._drain_timeout, self._say, self._on_term = run, drain_timeout, say, on_term
         self._received = 0
+        self._same_until = 0.0
+        """Until when, by the loop's time, a SIGTERM is the first one again."""
 
     def __call__(self, number: signal.Signals) -> None:
+        now = asyncio.get_running_loop().time()
+        if number is signal.SIGTERM and now < self._same_until:
+            return
+        if number is signal.SIGTERM and self._received == 0:
+            self._same_until = now + SAME_SECONDS
         self._received += 1
         with acting(f"signal {number.name}"), contextlib.suppress(IllegalMoveError):  # it has ended meanwhile
             if self._received == 1 and self._run.lifecycle.state is State.SUSPENDING:

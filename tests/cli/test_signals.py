@@ -167,6 +167,37 @@ def test_a_blocked_loop_says_no_more_so_that_the_watchdog_bites(service: Begin) 
     assert one.process.poll() is None, "it lives; only its loop does not answer"
 
 
+async def signalled(*signals: tuple[float, signal.Signals]) -> list[str]:
+    """What is said where each comes so many seconds after the one before it."""
+
+    async def forever(_: int) -> None:
+        await asyncio.Event().wait()
+
+    run = sw.Graph("held", sw.Replay("in", [1]) >> sw.ForEach("forever", forever)).start()
+    said: list[str] = []
+    with obeyed(run, 60.0, said.append):
+        for seconds, number in signals:
+            await asyncio.sleep(seconds)
+            signal.raise_signal(number)
+        await asyncio.sleep(0.05)
+    await run.stop()
+    return [sentence.partition(",")[0] for sentence in said]
+
+
+def test_a_sigterm_that_comes_twice_at_once_is_the_same_one() -> None:
+    """As `timeout` sends it: to its child, and to the group."""
+    twice = [(0.0, signal.SIGTERM), (0.0, signal.SIGTERM)]
+    assert asyncio.run(signalled(*twice)) == ["draining"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "first", "second"),
+    [(0.6, signal.SIGTERM, signal.SIGTERM), (0, signal.SIGTERM, signal.SIGINT), (0, signal.SIGINT, signal.SIGINT)],
+)
+def test_one_that_was_sent_to_stop_it_stops_it(seconds: float, first: signal.Signals, second: signal.Signals) -> None:
+    assert asyncio.run(signalled((0.0, first), (seconds, second))) == ["draining", "stopping"]
+
+
 WINDOWED = """
 from pathlib import Path
 import streamweave_lab as sw
