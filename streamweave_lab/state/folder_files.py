@@ -36,8 +36,11 @@ class Files(Protocol):
         Raises: FileExistsError if the folder is there already; OSError if it cannot be written, and then it is none.
         """
 
-    def remove(self, folder: str) -> None:
-        """Delete a folder, and the one it is in where that is empty then."""
+    def remove(self, folder: str, last: str) -> None:
+        """Delete a folder, and the one it is in where that is empty then; `last` is the file that was written last.
+
+        Who looks meanwhile, or after a crash, sees it whole, or gone, or without `last`.
+        """
 
 
 class LocalFiles:
@@ -84,7 +87,7 @@ class LocalFiles:
         for above in {target.parent, self._base}:
             _sync(above)
 
-    def remove(self, folder: str) -> None:
+    def remove(self, folder: str, last: str) -> None:
         """Delete it; to who looks meanwhile it vanishes at once."""
         gone = self._base / f".gone-{folder.replace('/', '-')}-{uuid4().hex}"
         with suppress(FileNotFoundError):  # another writer pruned it
@@ -169,8 +172,9 @@ class RemoteFiles:
             for name, content in others:
                 self._files.pipe_file(str(self._base / folder / name), content)
 
-    def remove(self, folder: str) -> None:
-        """Delete it."""
+    def remove(self, folder: str, last: str) -> None:
+        """Delete it, what counts before the rest."""
+        self.forget(f"{folder}/{last}")
         with suppress(FileNotFoundError), _told_as_os_error():
             self._files.rm(str(self._base / folder), recursive=True)
 

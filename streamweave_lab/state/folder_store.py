@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,9 +12,10 @@ from threading import RLock
 from typing import Any
 
 from streamweave_lab.errors import StateError
+from streamweave_lab.state.folder_contents import COMMITTED, MANIFEST, METADATA, contents, metadata
 from streamweave_lab.state.folder_files import Files, LocalFiles, RemoteFiles
 from streamweave_lab.state.local_place import LocalPlace
-from streamweave_lab.state.manifest import Manifest, assembled, checksum, damages, info_of, manifest_of, parsed
+from streamweave_lab.state.manifest import Manifest, assembled, damages, info_of, parsed
 from streamweave_lab.state.outside import refused
 from streamweave_lab.state.place import Place, always, name_of
 from streamweave_lab.state.pruning import (
@@ -30,7 +30,6 @@ from streamweave_lab.state.remote_place import RemotePlace
 from streamweave_lab.state.store import Checkpoint, Info
 
 _TRIES = 1000
-METADATA, MANIFEST, COMMITTED = "metadata.json", "manifest.json", "COMMITTED"
 
 
 class FolderStore:
@@ -71,19 +70,35 @@ class FolderStore:
     def latest(self, graph: str) -> Checkpoint | None:
         """The newest whole one; see `Store`."""
         with self._working("read"):
-            return newest_whole(self._ids(graph), self._read, what=f"{self.base}, graph {graph!r}")
+            while True:
+                ids = self._ids(graph)
+                try:
+                    found = newest_whole(ids, self._read, what=f"{self.base}, graph {graph!r}")
+                except StateError:
+                    if self._are_there(ids):
+                        raise
+                else:
+                    if found is None or not found.passed_over or self._are_there(ids):
+                        return found
 
     def read(self, graph: str, id: int) -> Checkpoint:  # noqa: A002 - as in Store
         """The checkpoint with that id, verified; see `Store`."""
         with self._working("read"):
-            return self._read(self._one(graph, id))
+            try:
+                return self._read(self._one(graph, id))
+            except StateError:
+                self._one(graph, id)  # another writer may have pruned it meanwhile
+                raise
 
     def list(self, graph: str) -> tuple[Info, ...]:
         """All there are, each verified, the newest first."""
         with self._working("read"):
-            infos = [self._info(number) for number in self._ids(graph)]
-            there = set(self._numbers())  # another writer may have pruned one meanwhile
-            return tuple(info for info in infos if info.id in there)
+            while ids := self._ids(graph):
+                infos = [self._info(number) for number in ids]
+                there = set(self._numbers())
+                if found := tuple(info for info in infos if info.id in there):
+                    return found
+            return ()
 
     def graphs(self) -> tuple[str, ...]:
         """The names of the graphs that have checkpoints here, as far as they can be read."""
@@ -94,7 +109,9 @@ class FolderStore:
         """What is wrong with it; see `Store`."""
         try:
             with self._working("read"):
-                return self._info(self._one(graph, id)).problems
+                problems = self._info(self._one(graph, id)).problems
+                self._one(graph, id)  # as in `read`
+                return problems
         except StateError as error:
             return (str(error),)
 
@@ -139,7 +156,7 @@ class FolderStore:
                 raise StateError(id_is_old(self.base, checkpoint.id, last))
             one = replace(checkpoint, id=checkpoint.id or last + 1)
             try:
-                self._files.put(self._folder(one.id), _contents(one))
+                self._files.put(self._folder(one.id), contents(one))
             except FileExistsError:  # another writer was quicker
                 continue
             return one
@@ -165,6 +182,10 @@ class FolderStore:
             there = ", ".join(map(str, ids)) or "none"
             raise StateError(f"{self.base} has no checkpoint {number} of graph {graph!r}; there are: {there}")
         return number
+
+    def _are_there(self, numbers: Sequence[int]) -> bool:
+        """Another writer has pruned none of them meanwhile."""
+        return set(numbers) <= set(self._numbers())
 
     def _graph(self, number: int) -> str | None:
         if number not in self._graphs:
@@ -213,14 +234,14 @@ class FolderStore:
             return Info(number, 0.0, 0, "", problems=(str(error),))
 
     def _damages(self, manifest: Manifest, data: Mapping[str, bytes | None]) -> tuple[str, ...]:
-        expected = _metadata(manifest["id"], manifest["positions"])
+        expected = metadata(manifest["id"], manifest["positions"])
         if self._files.read(f"{self._folder(manifest['id'])}/{METADATA}") == expected:
             return damages(manifest, data)
         return (*damages(manifest, data), f"{METADATA} does not say what {MANIFEST} says")
 
     def _remove(self, numbers: Sequence[int]) -> None:
         for number in numbers:
-            self._files.remove(self._folder(number))
+            self._files.remove(self._folder(number), COMMITTED)
 
     @contextmanager
     def _working(self, done: str) -> Iterator[None]:
@@ -235,36 +256,3 @@ def _files_at(base: str, options: Mapping[str, Any]) -> Files:
     if base.startswith("file://"):
         return LocalFiles(Path(base.removeprefix("file://")))
     return RemoteFiles(base, options) if "://" in base else LocalFiles(Path(base))
-
-
-def _contents(checkpoint: Checkpoint) -> dict[str, bytes]:
-    """The files of a checkpoint, in the order in which they are written."""
-    files = _file_names(checkpoint.nodes)
-    manifest = manifest_of(checkpoint, files)
-    return {
-        METADATA: _metadata(checkpoint.id, checkpoint.positions),
-        **{files[name]: state.data for name, state in checkpoint.nodes.items()},
-        MANIFEST: manifest,
-        COMMITTED: checksum(manifest).encode() + b"\n",
-    }
-
-
-def _metadata(number: int, positions: Mapping[str, int]) -> bytes:
-    """What other readers of this layout look for: the position of the source, null unless there is exactly one."""
-    position = next(iter(positions.values())) if len(positions) == 1 else None
-    return json.dumps({"id": number, "position": position}).encode()
-
-
-def _file_names(nodes: Mapping[str, object]) -> dict[str, str]:
-    """A file for each node: its name, or one like it where filesystems would not keep two apart."""
-    files: dict[str, str] = {}
-    taken: set[str] = set()
-    for node in nodes:
-        name = stem = re.sub(r"[^A-Za-z0-9_.-]", "_", node)[:100]
-        count = 1
-        while name.casefold() in taken:
-            count += 1
-            name = f"{stem}~{count}"
-        taken.add(name.casefold())
-        files[node] = f"{name}.bin"
-    return files

@@ -157,9 +157,16 @@ class SqliteStore:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
+        """All that is read within is of one moment, whatever a run in another process writes and prunes meanwhile."""
         with self._lock:
             try:
-                yield self._connection()
+                db = self._connection()
+                db.execute("BEGIN")
+                try:
+                    yield db
+                finally:
+                    if db.in_transaction:
+                        db.execute("ROLLBACK")
             except (sqlite3.Error, UnicodeDecodeError, OSError) as error:
                 raise StateError(refused(self.path, "read", error)) from error
 

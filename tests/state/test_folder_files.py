@@ -46,7 +46,7 @@ def test_what_is_removed_vanishes_whole_and_removing_it_twice_does_no_harm(tmp_p
     files = LocalFiles(tmp_path)
     files.put("1/shard_0", {"a": b""})
     for _ in range(2):
-        files.remove("1/shard_0")
+        files.remove("1/shard_0", "a")
     assert files.names() == []
 
 
