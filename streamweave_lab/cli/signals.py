@@ -1,6 +1,6 @@
 """SIGINT and SIGTERM drain a run, or SIGTERM suspends it; a second one stops it, SIGHUP reloads its configuration.
 
-A SIGTERM within half a second of the first is the same one: `timeout`, and who ends a group of processes, send it twice.
+A SIGTERM within half a second of the first is the same one, for `timeout` and who ends a group of processes send two.
 
 For terminals and services; in a Jupyter kernel signals belong to Jupyter.
 """

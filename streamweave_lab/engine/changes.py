@@ -49,14 +49,16 @@ class Changes:
 
     async def carry_out(self, wanted: Wanted, verify: float) -> Reloaded:
         """Apply what is wanted, or refuse it whole; then verify it for so many seconds."""
-        if reasons := tuple(self._why_not()):
-            return await self._refused(reasons)
+        if reasons := tuple(self._not_now()):
+            return await self._refused(reasons, wrong=False)
         # To cancel the waiting must not make the run forget a barrier that is under way.
         return await asyncio.shield(asyncio.ensure_future(self._in_turn(wanted, verify)))
 
     async def go_back(self, number: int | None, verify: float) -> Reloaded:
         """Bring back the values of version `number`, or of the one before that in force."""
         run = self._run
+        if reasons := tuple(self._not_now()):
+            return await self._refused(reasons, wrong=False)
         try:
             target = self.history.of(self.history.before(run.config_version) if number is None else number)
         except ConfigError as error:  # no configuration was refused: there is none of that number
@@ -82,8 +84,7 @@ class Changes:
     # Inside
 
     def _restored(self, target: Version) -> tuple[Config, tuple[str, ...]]:
-        if self._run.config is None:
-            raise ConfigError("rollback", tuple(self._why_not()))
+        assert self._run.config is not None  # noqa: S101 - `_not_now` has looked
         return restored(self._run.config, target, self.history.config_of(target))
 
     async def _in_turn(self, wanted: Wanted, verify: float) -> Reloaded:
@@ -104,13 +105,16 @@ class Changes:
 
     async def _change(self, wanted: Wanted) -> Reloaded:
         run = self._run
+        if reasons := tuple(self._not_now()):
+            return await self._refused(reasons, wrong=False)
+        assert run.config is not None  # noqa: S101 - else there was a reason
         try:
             new = wanted.make()
         except ConfigError as error:
             return await self._refused(error.problems)
-        if reasons := tuple(self._why_not(new)):
-            return await self._refused(reasons)
-        assert run.config is not None  # noqa: S101 - else there was a reason
+        if not isinstance(new, type(run.config)):
+            other = f"{type(new).__name__} is not the class of the configuration that the run was started with"
+            return await self._refused((f"{other}; start it again",))
         planned = plan(run.config, new)
         if planned.refused:
             return await self._refused(planned.refused, planned.changes)
@@ -127,7 +131,7 @@ class Changes:
         run = self._run
         run.secrets.learn(new)  # before the first node has it
         async with run.changing, run.ending_for("configuration"):
-            reasons = tuple(self._why_not(new))
+            reasons = not_now = tuple(self._not_now())
             epoch = None if reasons else await run.let_pass(partial(Barrier, config=new))
             if not reasons and (epoch is None or not run.epochs.met):
                 how = "ended" if run.failure is None else "failed"
@@ -136,7 +140,7 @@ class Changes:
             if not reasons and epoch is not None:
                 self._in_force(proposed, new, epoch)
         if reasons or epoch is None:
-            return await self._refused(reasons, planned.changes, proposed)
+            return await self._refused(reasons, planned.changes, proposed, wrong=not not_now)
         await self._keep(replace(proposed, outcome="applied", epoch=epoch))
         return Reloaded(True, run.config_version, epoch, planned.changes, notes=proposed.notes)
 
@@ -187,36 +191,37 @@ class Changes:
         assert run.config is not None  # noqa: S101 - it has just been changed
         secrets = tuple(f"{name} went back too" for name in secrets_that_differ(run.config, present))
         back = await self._change(Wanted(lambda: present, number, (*reasons, *secrets)))
+        run.last_reload_successful = False
         if not back.applied:
             problems = ("it could not be rolled back: " + "; ".join(back.refused),)
             await self._keep(replace(bad, notes=(*bad.notes, *verdict.worse, *problems)))
             return replace(report, refused=(*verdict.worse, *problems), version=run.config_version)
-        run.last_reload_successful = False
         await self._keep(replace(bad, outcome="rolled_back", notes=(*bad.notes, *reasons)))
         return replace(
             back, applied=False, rolled_back=True, changes=report.changes, refused=reasons,
             notes=(*report.notes, *secrets), verified=verdict.seconds,
         )  # fmt: skip
 
-    def _why_not(self, new: Config | None = None) -> Iterable[str]:
-        run = self._run
-        if run.config is None:
+    def _not_now(self) -> Iterable[str]:
+        """Why the run takes no configuration, whatever is in it."""
+        state = self._run.lifecycle.state
+        if self._run.config is None:
             yield "it was started without a configuration; pass config= to start"
-        elif new is not None and not isinstance(new, type(run.config)):
-            yield (
-                f"{type(new).__name__} is not the class of the configuration that the run was started with; "
-                f"start it again"
-            )
-        elif run.lifecycle.state is not State.RUNNING:
-            yield f"the run is {run.lifecycle.state.value}; a configuration is applied while it runs"
+        elif state is State.PAUSED:
+            yield "the run is paused, and takes no configuration meanwhile; resume it first, then ask again"
+        elif state is not State.RUNNING:
+            yield f"the run is {state.value}; a configuration is applied while it runs"
 
     async def _refused(
-        self, reasons: tuple[str, ...], changes: tuple[Change, ...] = (), proposed: Version | None = None
-    ) -> Reloaded:
+        self, reasons: tuple[str, ...], changes: tuple[Change, ...] = (), proposed: Version | None = None, *,
+        wrong: bool = True,
+    ) -> Reloaded:  # fmt: skip
+        """Only what is `wrong` with a configuration is counted, and raises the alarm."""
         run = self._run
-        run.reloads["rejected"] += 1
-        run.last_reload_successful = False
-        run.told("config.rejected", "; ".join(reasons), level="warning")
+        if wrong:
+            run.reloads["rejected"] += 1
+            run.last_reload_successful = False
+        run.told("config.rejected" if wrong else "config.not_applied", "; ".join(reasons), level="warning")
         version = proposed or self.described("refused", None, changes=changes)
         await self._keep(replace(version, outcome="refused", version=None, notes=(*version.notes, *reasons)))
         return Reloaded(False, run.config_version, None, changes, reasons)

@@ -192,16 +192,24 @@ def test_a_configuration_of_another_class_is_refused(started_with: Settings | No
 
 
 def test_a_change_is_refused_unless_the_run_is_running() -> None:
+    """And nothing is said against the configuration: no alarm is raised for it."""
+
     async def main() -> None:
         run = uneven().start(Settings())
         await run.pause()
-        assert (await run.configure(number=2)).refused == (
-            "the run is paused; a configuration is applied while it runs",
-        )
+        for asked in (run.configure(number=2), run.reload(), run.rollback(7)):
+            assert (await asked).refused == (
+                "the run is paused, and takes no configuration meanwhile; resume it first, then ask again",
+            )
+        assert run.events[0].event == "config.not_applied"
+        assert (run.reloads["rejected"], run.last_reload_successful) == (0, None)
+        await run.resume()
+        assert (await run.configure(number=2)).applied
         await run.stop()
-        assert (await run.configure(number=2)).refused == (
+        assert (await run.configure(number=3)).refused == (
             "the run is stopped; a configuration is applied while it runs",
         )
+        assert (run.reloads["rejected"], run.last_reload_successful) == (0, True)
 
     run_virtual(main())
 
