@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from streamweave_lab.clock import SYSTEM_CLOCK, Clock, VirtualClock
@@ -28,11 +29,24 @@ class Events:
         """Newest first. A tuple, replaced whole, so that any thread may read it."""
         self._observers: list[Callable[[EventStatus], None]] = []
         self._refusals: dict[str, tuple[float, int]] = {}
+        self._held: list[EventStatus] | None = None
+        """What nobody has heard of yet."""
 
     def observe(self, observer: Callable[[EventStatus], None]) -> Callable[[], None]:
         """Call `observer` with each event. Returns a function that ends it."""
         self._observers.append(observer)
         return lambda: self._observers.remove(observer) if observer in self._observers else None
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """What happens within this is known at once, and the observers hear of it afterwards."""
+        self._held = []
+        try:
+            yield
+        finally:
+            held, self._held = self._held, None
+            for happened in held:
+                self._pass_on(happened)
 
     def tell(
         self,
@@ -55,9 +69,10 @@ class Events:
             request_id=asked.request_id,
         )  # fmt: skip
         self.newest = (happened, *self.newest[: KEPT - 1])
-        for observer in tuple(self._observers):
-            tell(lambda observer=observer: observer(happened))  # type: ignore[misc]
-        announce(self._run, happened, SYSTEM_CLOCK.wall() if isinstance(self._clock, VirtualClock) else None)
+        if self._held is None:
+            self._pass_on(happened)
+        else:
+            self._held.append(happened)
 
     def refused(self, failure: Failure[Any], event: str = "node.item_refused") -> None:
         """An item left by an error port, or was skipped: one event a second for each node, which counts the others."""
@@ -72,3 +87,8 @@ class Events:
         port = "error" if event == "node.item_refused" else None
         said = f"{failure.node}: {error}{more}"
         self.tell(event, said, "warning", failure.node, port, item=failure.item, error=failure.error)
+
+    def _pass_on(self, happened: EventStatus) -> None:
+        for observer in tuple(self._observers):
+            tell(lambda observer=observer: observer(happened))  # type: ignore[misc]
+        announce(self._run, happened, SYSTEM_CLOCK.wall() if isinstance(self._clock, VirtualClock) else None)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from streamweave_lab.clock import Clock
@@ -137,8 +137,9 @@ class Execution:
             self.failed(self.core.opening or "", None, error)
             assert self.failure is not None  # noqa: S101 - that is what `failed` makes
             raise self.failure from error
-        self.lifecycle.move(State.RUNNING, "start")
-        self.told("run.started", f"started with {len(self.graph.nodes)} nodes{self._from_where()}")
+        with self.becoming():
+            self.lifecycle.move(State.RUNNING, "start")
+            self.told("run.started", f"started with {len(self.graph.nodes)} nodes{self._from_where()}")
         if self.resume_from is not None and self.resume_from.differs:
             self.told("config.differs", self.resume_from.differs, level="warning")
         if self.checkpointer is None:
@@ -147,8 +148,12 @@ class Execution:
             self.checkpointer.begin(beginning)
 
     def on_end(self, callback: Callable[[], object]) -> None:
-        """Call back once when the run has ended."""
-        self._on_end.append(callback)
+        """Call back once when the run has ended; at once if it has. From any thread."""
+        with self.lifecycle.lock:
+            if not self.lifecycle.over:
+                self._on_end.append(callback)
+                return
+        callback()
 
     def force_end(self) -> dict[str, int]:
         """Stop every node now. Returns what was left."""
@@ -221,20 +226,30 @@ class Execution:
         self.end(State.STOPPED, self._say_finished)
 
     def end(self, state: State, say: Callable[[], None]) -> None:
-        """Stop every node, make the account, and have `say` tell it; once."""
-        if self.lifecycle.over:
+        """Stop every node, make the account, and have `say` tell it; once.
+
+        Only then has the run ended for who looks: a report or a Status of its end is never without the account.
+        """
+        if self.lifecycle.over or self.core.halted:
             return
-        self.lifecycle.move(state, state.value)
         self.dropped = self.core.halt(unkept=self.suspending is not None and not self._kept)
         self.ended_at, self.ended_now = self.core.clock.wall(), self.core.clock.now()
         if self._barrier_met is not None and not self._barrier_met.done():
             self._barrier_met.set_result(None)
-        for callback in self._on_end:
-            callback()
         if self.checkpointer is not None:
             self.checkpointer.note_last()
-        say()  # before anybody who waits for the end, perhaps in another thread, can look
+        with self.becoming():
+            say()
+            self.lifecycle.move(state, state.value)
+        for callback in self._on_end:
+            callback()
         self._over.set_result(None)
+
+    @contextmanager
+    def becoming(self) -> Iterator[None]:
+        """Within this the run changes its state. Who looks from another thread sees all that is done, or nothing."""
+        with self._events.held(), self.lifecycle.lock:
+            yield
 
     async def let_pass(self, barrier: Callable[[int], Barrier]) -> int | None:
         """Let a barrier go through the graph; its epoch, when every node has met it or the run has ended.
@@ -311,13 +326,6 @@ class Execution:
     @property
     def _kept(self) -> bool:
         return self.last_checkpoint is not None and self.last_checkpoint.committed
-
-    def _may_drain(self) -> bool:
-        if self.lifecycle.state is State.STARTING:
-            self.force_end()
-            return False
-        self.lifecycle.move(State.DRAINING, "drain")
-        return True
 
     def _configured(self) -> Config:
         if self.config is None:

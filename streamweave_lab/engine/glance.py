@@ -91,32 +91,34 @@ def glance(run: Execution) -> Glance:
     """Read it all off. From any thread; nothing here changes anything."""
     core, now = run.core, run.core.clock.now()
     loop = LoopStatus() if run.pulse is None else run.pulse.status()
-    reasons = tuple(why_not_ready(run, loop))
-    over = run.lifecycle.over
+    with run.lifecycle.lock:
+        state, over, events, drain = run.lifecycle.state, run.lifecycle.over, run.events, run.draining
+    reasons = tuple(why_not_ready(run, loop, state))
+    failed = core.failed_node if over else None
     timed = run.started_now is not None and not over
     frontier, holder = frontier_of(core)
     return Glance(
-        state=run.lifecycle.state.value,
+        state=state.value,
         ready=not reasons,
         reasons=reasons,
         taken_at=core.clock.wall(),
         started_at=run.started_at,
-        ended_at=run.ended_at,
-        uptime=0.0 if run.started_now is None else (now if run.ended_now is None else run.ended_now) - run.started_now,
+        ended_at=run.ended_at if over else None,
+        uptime=0.0 if run.started_now is None else (run.ended_now if over and run.ended_now else now) - run.started_now,
         frontier=frontier,
         frontier_held_by=holder,
         bottleneck=bottleneck(core),
         config=config_status(run),
-        nodes=tuple([_node(core.by_name[name], core, now, timed, over) for name in core.graph.nodes]),
+        nodes=tuple([_node(core.by_name[name], core, now, timed, over, name == failed) for name in core.graph.nodes]),
         edges=tuple([_edge(channel, now) for channel in core.channels]),
-        events=run.events,
+        events=events,
         loop=loop,
-        drain=None if run.draining is None else run.draining.status(),
+        drain=None if drain is None else drain.status(),
         checkpoint=checkpoint_status(run),
     )
 
 
-def _node(state: NodeState, core: Core, now: float, timed: bool, over: bool) -> NodeCounts:
+def _node(state: NodeState, core: Core, now: float, timed: bool, over: bool, failed: bool) -> NodeCounts:
     seconds = state.seconds.copy()
     if timed:
         seconds[IDLE if core.paused else state.activity] += max(0.0, now - state.since)
@@ -125,7 +127,7 @@ def _node(state: NodeState, core: Core, now: float, timed: bool, over: bool) -> 
         source = state.source
         position, backlog, total = source.position, source.backlog, source.total
     return NodeCounts(
-        "failed" if core.failed_node == state.node.name else "ended" if over or state.ended else _DOING[state.activity],
+        "failed" if failed else "ended" if over or state.ended else _DOING[state.activity],
         state.items_in.copy(),
         state.items_out.copy(),
         state.errors,

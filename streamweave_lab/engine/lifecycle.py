@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from threading import RLock
 
 from streamweave_lab.errors import IllegalMoveError
 
@@ -38,6 +39,8 @@ class Lifecycle:
     def __init__(self, graph: str) -> None:
         self._graph = graph
         self.state = State.CREATED
+        self.lock = RLock()
+        """Held while the state changes together with what is told of it: who looks from another thread has both."""
 
     def move(self, to: State, verb: str) -> None:
         """Go to state `to`. Raises: IllegalMoveError if `verb` is not possible now."""

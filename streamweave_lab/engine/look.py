@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def look(run: Execution) -> Status:
     """The whole document."""
     seen, core, now = glance(run), run.core, run.core.clock.now()
-    timed = run.started_now is not None and not run.lifecycle.over
+    timed = seen.started_at is not None and seen.ended_at is None
     newest = max((node.newest for node in seen.nodes if node.newest is not None), default=None)
     states = (core.by_name[name] for name in core.graph.nodes)
     return Status.of(
@@ -50,7 +50,7 @@ def look(run: Execution) -> Status:
         loop=seen.loop,
         drain=seen.drain,
         checkpoint=seen.checkpoint,
-        pause=run.pausing.status() if run.pausing is not None and run.lifecycle.state is State.PAUSED else None,
+        pause=run.pausing.status() if run.pausing is not None and seen.state == State.PAUSED.value else None,
         epoch=core.epoch,
         awaited=awaited_status(run, now),
         stale_seconds=seen.stale_seconds,

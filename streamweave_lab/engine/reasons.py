@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from streamweave_lab.engine.step import Pause
 
 
-def why_not_ready(run: Execution, loop: LoopStatus) -> Iterable[str]:
-    """A sentence for each reason why the run is not ready."""
-    state = run.lifecycle.state
+def why_not_ready(run: Execution, loop: LoopStatus, state: State) -> Iterable[str]:
+    """A sentence for each reason why the run, whose state is `state`, is not ready."""
     if state is State.FAILED and run.failure is not None:
         where = run.failure.node and f"{run.failure.node}: "  # state that could not be kept is no node's fault
         yield f"failed: {where}{run.error_shown(run.failure.error)}"

@@ -189,9 +189,13 @@ class LocalRun(Execution):
         if self.suspending is not None and not self.lifecycle.over:
             return await self.suspending.drained_within(timeout)
         if self._drain_task is None:
-            if self.lifecycle.over or not self._may_drain():
+            if self.lifecycle.state is State.STARTING:
+                self.force_end()
+            if self.lifecycle.over:
                 return Drained(not self.dropped and self.failure is None, 0.0, {}, self.dropped)
-            self.draining = Drain(self, timeout)
+            with self.becoming():
+                self.lifecycle.move(State.DRAINING, "drain")
+                self.draining = Drain(self, timeout)
             self._drain_task = asyncio.get_running_loop().create_task(self.draining.carry_out())
         if self.draining is not None and self.draining.report is not None:
             return self.draining.report
@@ -223,8 +227,9 @@ class LocalRun(Execution):
         """
         self._kept_somewhere("suspend")
         if self.suspending is None:
-            self.lifecycle.move(State.SUSPENDING, "suspend")
-            self.suspending = Suspend(self, timeout)
+            with self.becoming():
+                self.lifecycle.move(State.SUSPENDING, "suspend")
+                self.suspending = Suspend(self, timeout)
         return await asyncio.shield(self.suspending.task)
 
     @on_own_loop
@@ -292,18 +297,20 @@ class LocalRun(Execution):
 
         Raises: IllegalMoveError unless running.
         """
-        self.lifecycle.move(State.PAUSED, "pause")
-        self.core.pause()
-        self.pausing = Pause(self.core)
-        self.told("run.paused", "paused: nothing flows until it is resumed")
+        with self.becoming():
+            self.lifecycle.move(State.PAUSED, "pause")
+            self.core.pause()
+            self.pausing = Pause(self.core)
+            self.told("run.paused", "paused: nothing flows until it is resumed")
 
     @on_own_loop
     async def resume(self) -> None:
         """Go on after `pause`. Raises: IllegalMoveError unless paused."""
         if self.lifecycle.state is not State.PAUSED:
             raise IllegalMoveError(self.name, "resume", self.lifecycle.state.value)
-        self.lifecycle.move(State.RUNNING, "resume")
-        self.told("run.resumed", "flowing again")
+        with self.becoming():
+            self.lifecycle.move(State.RUNNING, "resume")
+            self.told("run.resumed", "flowing again")
         self.core.resume()
         self.stepper.wake()  # a step under way gives way
 

@@ -92,7 +92,7 @@ def health(run: Execution) -> Health:
         for state in run.core.states
     }
     loop = run.pulse.status() if run.pulse is not None else LoopStatus()
-    return Health(nodes, tuple(why_not_ready(run, loop)))
+    return Health(nodes, tuple(why_not_ready(run, loop, run.lifecycle.state)))
 
 
 async def watched(run: Execution, before: Health, seconds: float, hurried: Callable[[], bool]) -> Verdict:
