@@ -56,13 +56,13 @@ def show(
         document = asyncio.run(asked(url, token_file, ca, "/config"))
         values, sources, live = settings(document["values"]), document["sources"], set(document.get("live", ()))
     else:
-        from streamweave_lab.config.fields import leaves
+        from streamweave_lab.config.model import hidden_in, live_in
         from streamweave_lab.config.source import unreadable
 
         read = _read(spec, file, config_class)
         values, sources = settings(read.public()), read.provenance()
-        notes = unreadable(type(read))
-        live = {leaf.name for leaf in leaves(type(read)) if leaf.live}
+        notes = [*unreadable(type(read)), *hidden_in(read)]
+        live = set(live_in(read))
         document = {"schema_version": read.schema_version, "sha256": read.fingerprint(), "values": read.public(),
                     "sources": sources, "live": sorted(live)}  # fmt: skip
     if as_json:

@@ -45,8 +45,11 @@ def run(spec: str, file: Path | None, config_class: str | None, log: str | None,
     from streamweave_lab.cli.loading import load
     from streamweave_lab.cli.outcome import exit_code, sentence
     from streamweave_lab.ops.logs.log import as_configured
+    from streamweave_lab.ops.logs.settings import VARIABLE
     from streamweave_lab.ops.logs.steady import steady_stderr
 
+    if log is not None:
+        os.environ[VARIABLE] = log  # where also a reload finds that it goes before the configuration
     steady_stderr()  # a service goes on where nobody can be told how
     target = load(spec, config_class)
     with ExitStack() as undo:
@@ -54,7 +57,7 @@ def run(spec: str, file: Path | None, config_class: str | None, log: str | None,
         if store is not None:
             undo.callback(store.close)
         graph, config = checked(target, file, config_class, store)
-        events = as_configured(config, sys.stderr, {"STREAMWEAVE_LOG": log} if log else os.environ)
+        events = as_configured(config, sys.stderr)
         if events is not None:
             undo.callback(events.close)
         headless = Headless(

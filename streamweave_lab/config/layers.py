@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from streamweave_lab.config.fields import MASK, Leaf, defaults, flat, leaves, nested, section_names, short
 from streamweave_lab.config.migrate import Migration, migrated
+from streamweave_lab.config.overruled import without_effect
 from streamweave_lab.config.problems import sentences, unknown, without_secrets
 from streamweave_lab.config.source import Found, in_environment, in_file, parsed, readable, variable_of
 from streamweave_lab.errors import ConfigError
@@ -32,7 +33,7 @@ class Origin:
     files: tuple[Path, ...] = ()
     """The files that were read: the configuration's own, and those of secrets."""
     hidden: tuple[str, ...] = ()
-    """A sentence for each value of file or environment that a change at run time stands above."""
+    """A sentence for each value that is not heeded: a change at run time, or a variable of the process, goes before."""
 
 
 _RID = "to be rid of that, roll back to a version before it and reload, or start the run again"
@@ -54,7 +55,7 @@ def read(model: type[M], origin: Origin, schema_version: int, migrations: Mappin
     layers.lay(Found(dict(origin.runtime), dict.fromkeys(origin.runtime, "runtime")), "given at run time")
     built = layers.build(title)
     files = ((origin.path,) if origin.path else ()) + tuple(layers.found.files)
-    hidden = tuple(_hidden(layers.leaves, below, places, built))
+    hidden = (*_hidden(layers.leaves, below, places, built), *without_effect(model, layers.found.places, environ))
     return built, Origin(origin.path, origin.environ, origin.runtime, layers.found.places, files, hidden)
 
 

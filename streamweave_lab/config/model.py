@@ -15,6 +15,7 @@ from pydantic_core import to_jsonable_python
 from streamweave_lab.config.fields import flat, hidden, leaves, refuse_shadows
 from streamweave_lab.config.layers import Layers, Origin, read
 from streamweave_lab.config.migrate import Migration
+from streamweave_lab.config.overruled import live_fields, without_effect
 from streamweave_lab.config.source import Found
 from streamweave_lab.errors import ConfigError
 
@@ -100,7 +101,8 @@ class Config(BaseModel):
         built: Self = layers.build("change at run time")
         before = self._origin or Origin()
         runtime = {**before.runtime, **new}
-        built._origin = Origin(before.path, before.environ, runtime, layers.found.places, before.files)
+        hidden = without_effect(type(self), new, _environ(before))
+        built._origin = Origin(before.path, before.environ, runtime, layers.found.places, before.files, hidden)
         return built
 
     def provenance(self) -> dict[str, str]:
@@ -146,8 +148,17 @@ def files_of(config: Config) -> tuple[Path, ...]:
 
 
 def hidden_in(config: Config) -> tuple[str, ...]:
-    """A sentence for each value of its file or environment that a change at run time stands above."""
+    """A sentence for each value that is not heeded: a change at run time, or a variable of the process, goes before."""
     return config._origin.hidden if config._origin else ()
+
+
+def live_in(config: Config) -> tuple[str, ...]:
+    """The dotted names of the fields that can be changed while a run goes on."""
+    return live_fields(type(config), _environ(config._origin))
+
+
+def _environ(origin: Origin | None) -> Mapping[str, str]:
+    return os.environ if origin is None or origin.environ is None else origin.environ
 
 
 def _place_of(name: str, places: Mapping[str, str]) -> str:

@@ -35,7 +35,7 @@ class Plan:
     refused: tuple[str, ...] = ()
     """A sentence for each change that a run cannot take while it goes on; if there is any, nothing is applied."""
     notes: tuple[str, ...] = ()
-    """A sentence for each value of the file or the environment that a change at run time hides."""
+    """A sentence for each value that is not heeded: a change at run time, or a variable of the process, goes before."""
 
     def __str__(self) -> str:
         return "\n".join([*(map(str, self.changes) if self.changes else ["no change"]), *self.notes])

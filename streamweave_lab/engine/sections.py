@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from streamweave_lab.config.fields import leaves
+from streamweave_lab.config.model import live_in
 from streamweave_lab.engine.status import AwaitedStatus, CheckpointStatus, ConfigStatus
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def _config(run: Execution, config: Config) -> ConfigStatus:
         sha256=config.fingerprint(),
         values=config.public(),
         sources=config.provenance(),
-        live=tuple(leaf.name for leaf in leaves(type(config)) if leaf.live),
+        live=live_in(config),
         reloads=dict(run.reloads),
         last_reload_successful=run.last_reload_successful,
         last_reload_at=run.last_reload_at,

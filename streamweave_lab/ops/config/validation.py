@@ -9,7 +9,7 @@ from os import PathLike
 from typing import TYPE_CHECKING
 
 from streamweave_lab.clock import VirtualClock
-from streamweave_lab.config.model import Config
+from streamweave_lab.config.model import Config, hidden_in
 from streamweave_lab.config.problems import Outside
 from streamweave_lab.config.source import unreadable
 from streamweave_lab.errors import ConfigError, NotRunningError
@@ -95,7 +95,7 @@ def validate(
     except ConfigError as error:
         found += error.problems
     misfits, notes = _topology(graph, read) if read is not None else ([], [])
-    notes += unreadable(type(read)) if read is not None else []
+    notes += [*unreadable(type(read)), *hidden_in(read)] if read is not None else []
     outside: list[str] = [problem for problem in found if isinstance(problem, Outside)]
     outside += [*around_graph(graph), *around_store(store), *(port_problems(*listen) if listen else ())]
     correct = tuple(problem for problem in found if not isinstance(problem, Outside))

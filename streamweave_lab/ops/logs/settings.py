@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -25,6 +25,9 @@ class LogSettings(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    goes_before: ClassVar[tuple[str, ...]] = (VARIABLE, "--log")
+    """The variable with which this section is not heeded, and the option that sets it."""
 
     level: Literal["off", "debug", "info", "warning", "error"] = live(
         "info", description="the least level that is written; off: nothing"

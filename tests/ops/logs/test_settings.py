@@ -105,6 +105,29 @@ def test_a_reload_changes_the_level() -> None:
     assert events[-2:] == ["run.draining", "run.drained"]
 
 
+NOT_HEEDED = "log: has no effect, for STREAMWEAVE_LOG or --log goes before it; leave that away, and start the run again"
+
+
+def test_a_section_that_the_variable_goes_before_is_not_live_and_a_change_of_it_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "service.toml"
+    file.write_text("schema_version = 1\nspeed = 2\n")
+
+    async def main(environ: dict[str, str]) -> tuple[object, ...]:
+        run = sw.Graph("g", sw.Replay("n", ticks()) >> sw.Count("count")).start(Service.load(file, environ=environ))
+        config = run.status().config
+        assert config is not None
+        quiet = await run.configure(speed=3)
+        changed = await run.configure({"log.level": "error"})
+        file.write_text('schema_version = 1\n[log]\nprofile = "default"\n')
+        notes = [note for note in run.plan_reload().notes if note.startswith("log: ")]
+        await run.stop()
+        return config.live, quiet.notes, changed.notes, notes
+
+    assert asyncio.run(main({})) == (("speed", "log.level"), (), (), [])
+    file.write_text("schema_version = 1\nspeed = 2\n")
+    assert asyncio.run(main({"STREAMWEAVE_LOG": "info"})) == (("speed",), (), (NOT_HEEDED,), [NOT_HEEDED])
+
+
 def test_the_front_door_passes_everything_on() -> None:
     lines: list[str] = []
     ended = sw.log_to(lines.append, level="error", profile="otel", items=True, room=5)
