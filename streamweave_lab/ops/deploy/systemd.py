@@ -113,12 +113,13 @@ def unit(asked: Systemd) -> str:
         f"TimeoutStopSec={own.budget.grace(asked.grace)}",
         f"TimeoutStartSec={asked.startup}",
         *([f"WatchdogSec={asked.watchdog}"] if asked.watchdog else []),
-        "# 3: somebody has ended it, and items were dropped. 78: the configuration is wrong, and would be wrong again.",
+        "# 2: ExecStart= has an option that is none. 3: somebody has ended it, and items were dropped. 78: the",
+        "# configuration is wrong. All would be the same again.",
         "# 75: it may be tried again.",
         "Restart=on-failure",
         "RestartSec=5",
         *(["RestartSteps=6", "RestartMaxDelaySec=120"] if asked.version >= STEPS else []),
-        "RestartPreventExitStatus=3 78",
+        "RestartPreventExitStatus=2 3 78",
         "RestartForceExitStatus=75",
     ]
     sections = [
@@ -149,7 +150,14 @@ def _command(asked: Systemd) -> list[str]:
         [_quoted(asked.executable), *(argument if "%S" in argument else _quoted(argument) for argument in arguments)]
     )
     if asked.notify_reload:
-        return ["Type=notify-reload", "NotifyAccess=main", f"ExecStart={call}", "KillSignal=SIGTERM", "KillMode=mixed"]
+        return [
+            f"# An older systemd than {NOTIFY_RELOAD} takes this for Type=simple; --systemd-version writes for that one.",
+            "Type=notify-reload",
+            "NotifyAccess=main",
+            f"ExecStart={call}",
+            "KillSignal=SIGTERM",
+            "KillMode=mixed",
+        ]
     return [
         f"# From systemd {NOTIFY_RELOAD} on: Type=notify-reload without ExecReload=, so that a reload is waited for.",
         "Type=notify",

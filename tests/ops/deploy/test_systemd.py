@@ -7,6 +7,7 @@ import subprocess
 from dataclasses import replace
 
 import pytest
+from click import UsageError
 
 from streamweave_lab.cli.outcome import Exit
 from streamweave_lab.errors import ConfigError
@@ -84,7 +85,7 @@ def test_it_is_given_the_time_that_its_end_needs(asked):
 def test_it_is_started_again_unless_somebody_ended_it_or_its_configuration_is_wrong(asked):
     found = service(unit(asked))
     assert found["Restart"] == ["on-failure"]  # not after 0: drained, suspended, come to its end
-    assert found["RestartPreventExitStatus"] == [f"{Exit.DROPPED:d} {Exit.BAD_CONFIG:d}"]
+    assert found["RestartPreventExitStatus"] == [f"{UsageError.exit_code} {Exit.DROPPED:d} {Exit.BAD_CONFIG:d}"]
     assert found["RestartForceExitStatus"] == [f"{Exit.TRY_AGAIN:d}"]
     assert found["WatchdogSec"] == ["60"]
     assert "WatchdogSec" not in service(unit(replace(asked, watchdog=0)))
