@@ -41,12 +41,14 @@ def deploy() -> None:
 @click.option("--storage-class", help="Of the volume; by default the cluster's own.")
 @click.option("--pre-stop", type=click.IntRange(0), default=2, show_default=True, metavar="SECONDS",
               help="Between the pod being taken from its Service and the signal.")  # fmt: skip
+@click.option("--job", is_flag=True, help="A Job instead, for a graph that comes to its end; SIGTERM then suspends it.")
 @click.option("--pod-monitor", is_flag=True, help="Also write a PodMonitor, for the Prometheus operator.")
 def kubernetes(target: str, folder: Path, image: str, pre_stop: int, **asked: Any) -> None:
-    """Write a StatefulSet and what belongs to it, for Kubernetes 1.30 or newer.
+    """Write a StatefulSet or a Job, and what belongs to it, for Kubernetes 1.30 or newer.
 
     GRAPH is module:graph or file.py:graph, as the image knows it. The grace period is computed from the drain's
     and the checkpoint's timeout, preStop and a margin, or refused. Secrets are named, never written.
+    A StatefulSet begins a graph again that has come to its end; a Job does not.
     """
     from streamweave_lab.ops.deploy.kubernetes import Kubernetes, manifests
 

@@ -22,17 +22,22 @@ class Exit(IntEnum):
     FAILED = 70
     """It failed, or no checkpoint holds what it came to."""
     TRY_AGAIN = 75
-    """It could not start, but may be tried again."""
+    """It could not start, or not come to its end where that was asked for, and may be tried again."""
     BAD_CONFIG = 78
 
 
-def exit_code(status: Status, dropped: dict[str, int]) -> Exit:
-    """The exit code of a run that has ended, having dropped so many items by edge."""
+def exit_code(status: Status, dropped: dict[str, int], *, to_end: bool = False) -> Exit:
+    """The exit code of a run that has ended, having dropped so many items by edge.
+
+    With `to_end` it is no success to end before the sources have.
+    """
     if status.state == "failed":
         return Exit.FAILED
     if any(dropped.values()):
         return Exit.DROPPED
-    return Exit.FAILED if _suspended(status) is False or _unkept(status) else Exit.DRAINED
+    if _suspended(status) is False or _unkept(status):
+        return Exit.FAILED
+    return Exit.TRY_AGAIN if to_end and _was_asked_to_end(status) else Exit.DRAINED
 
 
 def sentence(status: Status, dropped: dict[str, int]) -> str:
@@ -53,10 +58,18 @@ def sentence(status: Status, dropped: dict[str, int]) -> str:
     if kept is False:
         why = (status.checkpoint and status.checkpoint.problem) or "the time was up"
         return f"run {status.graph} was suspended, but no checkpoint holds its state: {why}"
-    told = {event.event: event.message for event in reversed(status.events)}
-    if told.get("run.stopped", "").startswith("stopped;"):
+    if _was_stopped(status):
         return f"run {status.graph} was stopped; nothing was dropped{but}"
     return f"run {status.graph} has come to its end{but}"
+
+
+def _was_asked_to_end(status: Status) -> bool:
+    return status.drain is not None or _suspended(status) is not None or _was_stopped(status)
+
+
+def _was_stopped(status: Status) -> bool:
+    told = {event.event: event.message for event in reversed(status.events)}
+    return told.get("run.stopped", "").startswith("stopped;")
 
 
 def _unkept(status: Status) -> str:

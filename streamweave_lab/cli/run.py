@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CHECKPOINT_SECONDS = 30.0
 
 EPILOG = """Exit codes: 0 finished, drained or suspended, 3 items were dropped, 70 failed, 75 could not start but may be
-tried again, 78 bad configuration."""
+tried again (and, with --to-end, drained, suspended or stopped), 78 bad configuration."""
 
 
 @click.command(epilog=EPILOG, help=f"""Run a graph until its sources end, or a signal ends it.
@@ -69,7 +69,7 @@ def run(spec: str, file: Path | None, config_class: str | None, log: str | None,
         ended = asyncio.run(headless.carry_out(console))
     if not console.quiet:
         click.echo(sentence(ended.status(), ended.dropped), err=True)
-    sys.exit(exit_code(ended.status(), ended.dropped))
+    sys.exit(exit_code(ended.status(), ended.dropped, to_end=options["to_end"]))
 
 
 def _store(options: dict[str, Any]) -> Store | None:

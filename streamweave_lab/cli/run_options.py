@@ -75,6 +75,12 @@ _OPTIONS = (
         help="How long a drain, or a suspend, may take that a signal asks for.",
     ),
     on_term_option,
+    click.option(
+        "--to-end",
+        is_flag=True,
+        help="Exit with 75, not 0, where something else than the end of its sources ends the run: for a job that is "
+        "done only then.",
+    ),
 )
 
 

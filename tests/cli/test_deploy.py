@@ -57,14 +57,15 @@ def test_kubernetes_is_written_file_by_file_and_what_is_left_to_do_is_said(call,
     assert sorted(path.stem for path in (tmp_path / "k8s").iterdir()) == files
 
 
-def arguments_of(folder):
-    (container,) = yaml.safe_load((folder / "statefulset.yaml").read_text())["spec"]["template"]["spec"]["containers"]
+def arguments_of(folder, kind="statefulset"):
+    (container,) = yaml.safe_load((folder / f"{kind}.yaml").read_text())["spec"]["template"]["spec"]["containers"]
     return container["args"]
 
 
-def test_what_the_manifest_calls_is_what_run_understands(call, tmp_path):
-    call("kubernetes", "plant.py:plant", "--config", "plant.toml", "--image", IMAGE, "--to", "k8s")
-    name, *arguments = arguments_of(tmp_path / "k8s")
+@pytest.mark.parametrize(("options", "kind"), [([], "statefulset"), (["--job"], "job")])
+def test_what_the_manifest_calls_is_what_run_understands(call, tmp_path, options, kind):
+    call("kubernetes", "plant.py:plant", "--config", "plant.toml", "--image", IMAGE, "--to", "k8s", *options)
+    name, *arguments = arguments_of(tmp_path / "k8s", kind)
     assert name == "run"
     with click.Context(run_command) as context:
         run_command.parse_args(context, arguments)

@@ -25,6 +25,19 @@ def test_a_run_whose_sources_ended_is_a_success() -> None:
     assert told(run) == (0, "run numbers has come to its end")
 
 
+@pytest.mark.parametrize("verb", ["drain", "suspend", "stop"])
+def test_where_the_end_of_the_sources_is_asked_for_to_be_ended_before_is_no_success(verb: str, tmp_path: Path) -> None:
+    async def asked() -> LocalRun:
+        run = Graph("numbers", Replay("source", []) >> Count("counted")).start(store=SqliteStore(tmp_path / "s.db"))
+        await getattr(run, verb)()
+        return run
+
+    run = asyncio.run(asked())
+    assert exit_code(run.status(), run.dropped, to_end=True) == 75
+    ended = Graph("numbers", Replay("source", range(3)) >> Count("counted")).run_to_end()
+    assert exit_code(ended.status(), ended.dropped, to_end=True) == 0
+
+
 def held(begun: asyncio.Event) -> Graph:
     async def forever(_: int) -> None:
         begun.set()

@@ -65,15 +65,20 @@ class Deployment:
         """Processors that it can keep busy."""
         return 1 + self.workers
 
-    def arguments(self, *, host: str, state: str, config: str | None = None, watch: bool = False) -> list[str]:
+    def arguments(
+        self, *, host: str, state: str, config: str | None = None, watch: bool = False, to_end: bool = False
+    ) -> list[str]:
         """What follows `streamweave-lab`; the token is found by the environment's STREAMWEAVE_TOKEN_FILE.
 
         `state` is the folder that outlives the process; with `watch` a changed configuration file is a reload.
+        With `to_end` it is a failure to end before the graph has come to its end, and what ends it then suspends.
         """
         address = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
         given = ["run", self.target, "--serve", address, "--checkpoint", f"{state}/checkpoints"]
         given += ["--drain-timeout", f"{self.budget.drain:g}"]
-        if self.on_term != "drain":
+        if to_end:
+            given += ["--to-end", "--on-term", "suspend"]
+        elif self.on_term != "drain":
             given += ["--on-term", self.on_term]
         if self.config_class is not None:
             given += ["--config-class", self.config_class]

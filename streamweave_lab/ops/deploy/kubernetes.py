@@ -1,4 +1,4 @@
-"""Manifests for Kubernetes: one pod that keeps its checkpoints on a volume, and ends in time."""
+"""Manifests for Kubernetes: one pod at a time, that keeps its checkpoints on a volume, and ends in time."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from streamweave_lab.ops.deploy import names
 from streamweave_lab.ops.deploy.deployment import Deployment, refuse
+from streamweave_lab.ops.deploy.job import WHY_CLAIM, WHY_JOB, claim, job
 from streamweave_lab.ops.deploy.pod import pod
 from streamweave_lab.ops.deploy.text import to_yaml
 
@@ -38,6 +39,8 @@ class Kubernetes:
     """Write a PodMonitor, for the Prometheus operator, in the place of the annotations for one without it."""
     token_secret: str = field(default="", repr=False)
     """The Secret with the key `token`; by default `<name>-token`."""
+    job: bool = False
+    """Write a Job, for a graph that comes to its end."""
 
     def __post_init__(self) -> None:
         own = self.deployment
@@ -59,6 +62,11 @@ class Kubernetes:
         """What finds the pod."""
         return {"app.kubernetes.io/name": self.deployment.name, "app.kubernetes.io/component": "streamweave"}
 
+    @property
+    def claim(self) -> str:
+        """What the volume of a Job is called."""
+        return f"{self.deployment.name}-checkpoints"
+
     def meta(self, name: str | None = None, **more: Any) -> Manifest:
         """The metadata of an object."""
         placed = {"namespace": self.namespace} if self.namespace else {}
@@ -71,14 +79,28 @@ def manifests(asked: Kubernetes) -> dict[str, str]:
     written = {
         "serviceaccount.yaml": to_yaml(_account(asked), ["It may ask the API server for nothing."]),
         "service.yaml": to_yaml(_service(asked), _WHY_SERVICE),
-        "poddisruptionbudget.yaml": to_yaml(_disruption(asked), _WHY_DISRUPTION),
-        "statefulset.yaml": to_yaml(_stateful_set(asked), _why_grace(asked)),
+        **(_once(asked) if asked.job else _for_ever(asked)),
     }
     if own.config is not None:
         written["configmap.yaml"] = to_yaml(_config_map(asked), _WHY_CONFIG)
     if asked.pod_monitor:
         written["podmonitor.yaml"] = to_yaml(_monitor(asked), ["For the Prometheus operator (monitoring.coreos.com)."])
     return written
+
+
+def _for_ever(asked: Kubernetes) -> dict[str, str]:
+    return {
+        "poddisruptionbudget.yaml": to_yaml(_disruption(asked), _WHY_DISRUPTION),
+        "statefulset.yaml": to_yaml(_stateful_set(asked), _why_grace(asked)),
+    }
+
+
+def _once(asked: Kubernetes) -> dict[str, str]:
+    """Without a PodDisruptionBudget: of the pods of a Job it could only say how many must never be moved."""
+    return {
+        "job.yaml": to_yaml(job(asked, _pod_meta(asked)), [*_why_grace(asked), *WHY_JOB]),
+        "persistentvolumeclaim.yaml": to_yaml(claim(asked, _volume(asked)), WHY_CLAIM),
+    }
 
 
 _WHY_SERVICE = [
@@ -147,12 +169,6 @@ def _disruption(asked: Kubernetes) -> Manifest:
 
 
 def _stateful_set(asked: Kubernetes) -> Manifest:
-    claim: Manifest = {
-        "accessModes": ["ReadWriteOnce"],
-        "resources": {"requests": {"storage": asked.volume}},
-    }
-    if asked.storage_class:
-        claim["storageClassName"] = asked.storage_class
     return {
         "apiVersion": "apps/v1",
         "kind": "StatefulSet",
@@ -165,9 +181,14 @@ def _stateful_set(asked: Kubernetes) -> Manifest:
             "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
             "selector": {"matchLabels": asked.labels},
             "template": {"metadata": _pod_meta(asked), "spec": pod(asked)},
-            "volumeClaimTemplates": [{"metadata": {"name": "checkpoints"}, "spec": claim}],
+            "volumeClaimTemplates": [{"metadata": {"name": "checkpoints"}, "spec": _volume(asked)}],
         },
     }
+
+
+def _volume(asked: Kubernetes) -> Manifest:
+    placed = {"storageClassName": asked.storage_class} if asked.storage_class else {}
+    return {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": asked.volume}}, **placed}
 
 
 def _pod_meta(asked: Kubernetes) -> Manifest:

@@ -16,6 +16,7 @@ CONFIG_FOLDER = "/etc/streamweave/config"
 TOKEN_FOLDER = "/etc/streamweave/token"  # noqa: S105 - where it is mounted, not what it is
 SECRETS_FOLDER = "/etc/streamweave/secrets"
 STATE = "/var/lib/streamweave"
+CONTAINER = "run"
 
 HOST = "0.0.0.0"  # noqa: S104 - all addresses of the pod, for the kubelet; what acts needs the token
 
@@ -48,10 +49,10 @@ def _container(asked: Kubernetes) -> dict[str, Any]:
     own = asked.deployment
     config = f"{CONFIG_FOLDER}/{own.config.name}" if own.config else None
     container: dict[str, Any] = {
-        "name": "run",
+        "name": CONTAINER,
         "image": asked.image,
         "command": ["streamweave-lab"],
-        "args": own.arguments(host=HOST, state=STATE, config=config, watch=True),
+        "args": own.arguments(host=HOST, state=STATE, config=config, watch=True, to_end=asked.job),
         "env": _environment(asked),
         "ports": [{"name": "http", "containerPort": own.port}],
         "startupProbe": _probe("/startup", _STARTUP_PERIOD, -(-asked.startup // _STARTUP_PERIOD)),
@@ -113,6 +114,8 @@ def _volumes(asked: Kubernetes) -> list[dict[str, Any]]:
         {"name": "token", "secret": _secret(asked.token_secret or f"{own.name}-token", ["token"])},
         {"name": "tmp", "emptyDir": {"sizeLimit": "256Mi"}},
     ]
+    if asked.job:  # a StatefulSet has a template for it
+        volumes.append({"name": "checkpoints", "persistentVolumeClaim": {"claimName": asked.claim}})
     if own.config:
         volumes.append({"name": "config", "configMap": {"name": f"{own.name}-config"}})
     if own.secrets:
@@ -125,4 +128,4 @@ def _secret(name: str, keys: list[str] | tuple[str, ...]) -> dict[str, Any]:
     return {"secretName": name, "defaultMode": _GROUP_ONLY, "items": items}
 
 
-__all__ = ["CONFIG_FOLDER", "SECRETS_FOLDER", "STATE", "TOKEN_FOLDER", "pod"]
+__all__ = ["CONFIG_FOLDER", "CONTAINER", "SECRETS_FOLDER", "STATE", "TOKEN_FOLDER", "pod"]

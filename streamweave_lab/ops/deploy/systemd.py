@@ -151,7 +151,7 @@ def _command(asked: Systemd) -> list[str]:
     )
     if asked.notify_reload:
         return [
-            f"# An older systemd than {NOTIFY_RELOAD} takes this for Type=simple; --systemd-version writes for that one.",
+            f"# An older systemd than {NOTIFY_RELOAD} takes it for Type=simple; --systemd-version writes for that one.",
             "Type=notify-reload",
             "NotifyAccess=main",
             f"ExecStart={call}",

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 import yaml
+from click import UsageError
 from pydantic import SecretStr
 
 import streamweave_lab as sw
+from streamweave_lab.cli.outcome import Exit
 from streamweave_lab.errors import ConfigError
 from streamweave_lab.ops.deploy.deployment import deployment
 from streamweave_lab.ops.deploy.kubernetes import Kubernetes, manifests
@@ -38,9 +40,10 @@ def container_of(written):
     return pod_of(written)["containers"][0]
 
 
+@pytest.mark.parametrize("job", [False, True])
 @pytest.mark.parametrize("version", ["1.32", "1.37"])
-def test_every_manifest_is_valid_to_the_letter(tmp_path, version):
-    asked = Kubernetes(deployed(tmp_path, pre_stop=3), IMAGE, namespace="plants", storage_class="fast")
+def test_every_manifest_is_valid_to_the_letter(tmp_path, version, job):
+    asked = Kubernetes(deployed(tmp_path, pre_stop=3), IMAGE, namespace="plants", storage_class="fast", job=job)
     for name, text in manifests(asked).items():
         assert kubernetes_validate.validate(yaml.safe_load(text), version, strict=True) == version, name
 
@@ -49,6 +52,27 @@ def test_there_is_one_of_each_kind(written):
     assert sorted(written) == [
         "ConfigMap", "PodDisruptionBudget", "PodMonitor", "Service", "ServiceAccount", "StatefulSet",
     ]  # fmt: skip
+
+
+def test_a_job_is_done_at_the_graph_s_end_and_its_next_pod_goes_on_from_the_checkpoint(tmp_path):
+    asked = Kubernetes(deployed(tmp_path), IMAGE, job=True)
+    found = {name: yaml.safe_load(text) for name, text in manifests(asked).items()}
+    assert sorted(found) == [
+        "configmap.yaml", "job.yaml", "persistentvolumeclaim.yaml", "service.yaml", "serviceaccount.yaml",
+    ]  # fmt: skip
+    spec = found["job.yaml"]["spec"]
+    pod = spec["template"]["spec"]
+    assert (pod["restartPolicy"], spec["podReplacementPolicy"]) == ("Never", "Failed")
+    (container,) = pod["containers"]
+    assert " --to-end --on-term suspend " in " ".join(container["args"])
+    (volume,) = [each for each in pod["volumes"] if each["name"] == "checkpoints"]
+    claim = found["persistentvolumeclaim.yaml"]["metadata"]["name"]
+    assert volume["persistentVolumeClaim"]["claimName"] == claim == "plant-checkpoints"
+    assert found["service.yaml"]["spec"]["selector"].items() <= spec["template"]["metadata"]["labels"].items()
+    wrong, moved = spec["podFailurePolicy"]["rules"]
+    assert (wrong["action"], wrong["onExitCodes"]["containerName"]) == ("FailJob", container["name"])
+    assert wrong["onExitCodes"]["values"] == [UsageError.exit_code, Exit.BAD_CONFIG]
+    assert (moved["action"], moved["onPodConditions"][0]["type"]) == ("Ignore", "DisruptionTarget")
 
 
 def test_the_grace_period_is_longer_than_all_that_happens_in_it(written):
