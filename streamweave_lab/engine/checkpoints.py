@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from streamweave_lab.config.model import Config
     from streamweave_lab.engine.reports import Checkpointed
     from streamweave_lab.graph.graph import Graph
+    from streamweave_lab.graph.node import Node
     from streamweave_lab.state.place import Place
 
 
@@ -164,8 +165,16 @@ def resume_from(checkpoint: Checkpoint, graph: Graph, *, allow_changed: bool) ->
     kept = kept_in(checkpoint, graph, allow_changed=allow_changed)
     changes = changed_nodes(checkpoint, graph)
     told = f"from checkpoint {checkpoint.id} of epoch {checkpoint.epoch}"
+    if others := [other for name, each in kept.items() if (other := _other_kind(graph[name], each))]:
+        changes.append(f"of another kind: {', '.join(others)}")
     more = [*(f"nodes {change}" for change in changes), *checkpoint.passed_over]
     return Resume(checkpoint.id, kept, "; ".join([told, *more]))
+
+
+def _other_kind(node: Node, kept: Kept) -> str:
+    """What a node is and was, where it goes on from state. A class may have been renamed; or not be the same at all."""
+    was = kept.marks.get("kind", node.kind)
+    return f"{node.name}, a {node.kind} that was a {was}" if was != node.kind and kept.state is not None else ""
 
 
 def _differs(checkpoint: Checkpoint, config: Config | None) -> str:

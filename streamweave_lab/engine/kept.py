@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from streamweave_lab.engine.source_state import SourceState
 from streamweave_lab.errors import StateError
+from streamweave_lab.graph.batch import Watermark
 
 if TYPE_CHECKING:
     from streamweave_lab.engine.core import Core
     from streamweave_lab.engine.node_state import NodeState
+    from streamweave_lab.graph.node import Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ def take(state: NodeState) -> Kept:
     """What `state` has now. Copies; on the loop, so nothing is encoded here."""
     node = state.node
     marks: dict[str, Any] = {
+        "kind": node.kind,
         "frontier": state.frontier,
         "promised": state.promised,
         "idle": state.idle,
@@ -46,7 +49,7 @@ def give_back(core: Core, state: NodeState, kept: Kept) -> None:
     node, known = state.node, kept.state
     if known is not None:
         known = node.brought_up(known, kept.version)
-        node.restore(known)
+        _restore(node, known, kept.marks.get("kind", node.kind))
     # A node that fails before the next checkpoint begins again from here.
     core.kept[node.name] = replace(kept, version=node.state_version, state=known)
     marks = kept.marks
@@ -58,6 +61,7 @@ def give_back(core: Core, state: NodeState, kept: Kept) -> None:
             state.progress.promise(channel, watermark)
         if idle:
             state.progress.idle(channel)
+    _tell_new_edges(state)
     if isinstance(state, SourceState):
         _seek(state, kept)
     elif state.index in core.sinks:
@@ -65,6 +69,28 @@ def give_back(core: Core, state: NodeState, kept: Kept) -> None:
             core.progress.promise(state.index, state.frontier)
         if state.idle:
             core.progress.idle(state.index)
+
+
+def _restore(node: Node, state: Any, kind: str) -> None:
+    try:
+        node.restore(state)
+    except StateError:
+        raise
+    except Exception as error:
+        raise StateError(
+            f"{node.name}: this {node.kind} cannot go on from the state that a {kind} has kept under its name "
+            f"({type(error).__name__}: {error}); count up its state_version and define migrate(state, version), "
+            f"or draw it under another name, to let it begin empty"
+        ) from error
+
+
+def _tell_new_edges(state: NodeState) -> None:
+    """What was promised before the graph was changed: else an edge drawn since would wait for it to be said again."""
+    for channel in state.out_channels:  # its receiver has been given back already
+        if state.promised > channel.watermark:
+            channel.put(Watermark(state.promised))
+        if state.idle and not channel.idle:
+            channel.put(Watermark(None))
 
 
 def _seek(state: SourceState, kept: Kept) -> None:
