@@ -128,6 +128,8 @@ class Checkpointer:
     async def _end(self) -> None:
         async with self._writing:
             await self._elsewhere(self._write_last)
+        if self._run.lifecycle.over:  # it was stopped meanwhile
+            self.note_last()
         self._run.end_kept()
 
     async def _elsewhere(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -179,8 +179,8 @@ class Execution:
         self._events.refused(failure, "node.item_skipped")
 
     def drain_asked(self) -> None:
-        """A node has stopped: finish what goes on without it."""
-        if self.lifecycle.state is State.RUNNING:
+        """A node has stopped, perhaps in a step of a paused run: finish what goes on without it."""
+        if self.lifecycle.state in (State.RUNNING, State.PAUSED):
             self.core.inject(Barrier(self.epochs.last(), last=True))
 
     def confirmed(self, node: int, epoch: int) -> None:

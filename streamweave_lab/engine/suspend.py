@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from streamweave_lab.engine.epochs import holders
 from streamweave_lab.engine.lifecycle import State
 from streamweave_lab.engine.reports import Checkpointed, Drained
 from streamweave_lab.graph.batch import Barrier
@@ -37,7 +38,7 @@ class Suspend:
             problem = self._end_by_force(self._timeout)
         seconds = core.clock.now() - began
         if (last := run.last_checkpoint) is None:
-            problem = problem or "it was ended before every node had met the barrier"
+            problem = problem or self._ended_early()
             return Checkpointed(False, seconds=seconds, problem=problem, dropped=run.dropped)
         return replace(last, seconds=seconds, dropped=run.dropped)
 
@@ -50,6 +51,12 @@ class Suspend:
             self._end_by_force(timeout)
         complete = not run.dropped and not any(state.node.holds for state in run.core.states)
         return Drained(complete, run.core.clock.now() - began, {}, run.dropped)
+
+    def _ended_early(self) -> str:
+        """What was not there when somebody stopped the run."""
+        if missing := holders([state for state in self._run.core.states if not state.finished]):
+            return f"it was stopped before {', '.join(missing)} had met the barrier"
+        return "it was stopped while its checkpoint was being written; that may be there later all the same"
 
     def _end_by_force(self, timeout: float) -> str:
         """Stop every node now. Returns what was not there in time."""

@@ -82,9 +82,7 @@ def test_a_node_that_became_another_kind_and_cannot_go_on_from_what_was_kept_is_
     store = SqliteStore(tmp_path / "s.db")
     Graph("g", Replay("n", range(3)) >> Take("x", 7) >> Collect("all")).run_to_end(store=store)
     ranking = Graph("g", Replay("n", range(5)) >> TopK("x", 2, lambda n: n) >> Collect("all"))
-    said = (
-        r"^x: this TopK cannot go on from the state that a Take has kept under its name .* under another name"
-    )
+    said = r"^x: this TopK cannot go on from the state that a Take has kept under its name .* under another name"
     with pytest.raises(StateError, match=said):
         ranking.run_to_end(store=store, resume=True)
 
