@@ -49,7 +49,7 @@ def test_in_real_time_the_loop_does_not_wait_for_the_disk_and_the_run_says_what_
         await run.done()
         assert run["n"].count == 5
 
-    asyncio.run(asyncio.wait_for(main(), 10))
+    asyncio.run(asyncio.wait_for(main(), 60))
     assert [info.reason for info in store.list("g")] == ["end", "start"]
 
 
@@ -97,7 +97,7 @@ def test_a_run_that_is_drained_while_its_beginning_is_written_ends_with_the_newe
         assert (await run.drain()).complete
         assert run["n"].count == 0
 
-    asyncio.run(asyncio.wait_for(main(), 5))
+    asyncio.run(asyncio.wait_for(main(), 60))
     assert [info.reason for info in store.list("g")] == ["drain", "start"]
 
 
@@ -117,7 +117,7 @@ class Slow(SqliteStore):
     def write(self, checkpoint: Checkpoint) -> Info:
         if checkpoint.reason == self.reason:
             self.begun.set()
-            self.go_on.wait(10)
+            self.go_on.wait(60)
         return super().write(checkpoint)
 
 
@@ -136,14 +136,14 @@ def test_no_node_has_a_turn_before_the_store_has_what_the_run_began_with(tmp_pat
 
     async def main() -> None:
         run = Graph("g", Replay("none", list[int]()) >> Early("early") >> Count("n")).start(store=store)
-        await asyncio.to_thread(store.begun.wait, 10)
+        assert await asyncio.to_thread(store.begun.wait, 60)
         await asyncio.sleep(0.01)  # enough for a turn, were there one
         assert run["n"].count == 0
         store.go_on.set()
         await run.done()
         assert run["n"].count == 1
 
-    asyncio.run(asyncio.wait_for(main(), 20))
+    asyncio.run(asyncio.wait_for(main(), 60))
 
 
 def test_the_last_checkpoint_of_a_run_is_its_newest_also_where_another_is_still_being_written(tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_the_last_checkpoint_of_a_run_is_its_newest_also_where_another_is_still_
     async def main() -> None:
         run = Graph("g", ticks() >> Count("n")).start(store=store)
         demanded = asyncio.ensure_future(run.checkpoint())
-        await asyncio.to_thread(store.begun.wait, 10)
+        assert await asyncio.to_thread(store.begun.wait, 60)
         draining = asyncio.ensure_future(run.drain())
         await _until(lambda: all(node.state == "ended" for node in run.status().nodes))
         await asyncio.sleep(0.01)  # enough for a thread of the last checkpoint that does not wait for its turn
@@ -160,7 +160,7 @@ def test_the_last_checkpoint_of_a_run_is_its_newest_also_where_another_is_still_
         assert (await draining).complete
         assert (await demanded).committed
 
-    asyncio.run(asyncio.wait_for(main(), 20))
+    asyncio.run(asyncio.wait_for(main(), 60))
     assert [info.reason for info in store.list("g")] == ["drain", "demand", "start"]
 
 
@@ -256,7 +256,7 @@ class Distant(Sink[int]):
             raise OSError(28, "No space left on device")
         if self.seen:
             self.begun.set()
-            self.go_on.wait(10)
+            self.go_on.wait(60)
         self.secured.append((self.seen, threading.current_thread() is threading.main_thread()))
 
 
@@ -281,7 +281,7 @@ def test_what_a_sink_has_to_wait_for_is_waited_for_in_another_thread_before_the_
         run = distant().start(store=store)
         await _until(lambda: run["distant"].seen > 0)
         taking = asyncio.ensure_future(run.checkpoint())
-        await asyncio.to_thread(run["distant"].begun.wait, 10)
+        assert await asyncio.to_thread(run["distant"].begun.wait, 60)
         seen = run["distant"].seen
         await _until(lambda: run["distant"].seen > seen + 10)  # the loop goes on, and so do the items
         assert [info.reason for info in store.list("g")] == ["start"]
@@ -290,7 +290,7 @@ def test_what_a_sink_has_to_wait_for_is_waited_for_in_another_thread_before_the_
         assert [on_the_loop for _, on_the_loop in run["distant"].secured] == [False, False]
         await run.stop()
 
-    asyncio.run(asyncio.wait_for(main(), 10))
+    asyncio.run(asyncio.wait_for(main(), 60))
 
 
 def test_a_sink_that_cannot_secure_what_it_kept_fails_the_run_and_there_is_no_checkpoint(tmp_path: Path) -> None:
@@ -303,7 +303,7 @@ def test_a_sink_that_cannot_secure_what_it_kept_fails_the_run_and_there_is_no_ch
         assert run["distant"].seen == 0
         assert store.list("g") == ()
 
-    asyncio.run(asyncio.wait_for(main(), 10))
+    asyncio.run(asyncio.wait_for(main(), 60))
 
 
 def test_a_run_whose_sink_cannot_secure_its_end_has_failed(tmp_path: Path) -> None:

@@ -39,13 +39,15 @@ def test_the_task_of_a_source_is_gone_and_its_stream_closed(how: str) -> None:
     async def main() -> None:
         run = Graph("g", Connection("s") >> step >> Collect("c")).start()
         if how in ("stop", "drain"):
-            await asyncio.sleep(0.02)
+            while not run["c"].items:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
             await getattr(run, how)()
         try:
             await run.done()
         except RunFailedError:
             assert how == "fail"
-        await asyncio.sleep(0.01)
+        if others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(others, timeout=60)
         assert [task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
         assert Connection.closed_after is not None
         if how == "enough":

@@ -63,7 +63,7 @@ def test_a_run_in_a_thread_is_driven_from_many_loops_at_once() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert len(reports) == 8
     assert all(report == reports[0] and report.complete for report in reports)
 
@@ -75,7 +75,7 @@ def test_a_run_in_a_thread_leaves_no_thread_behind() -> None:
     )
     assert asyncio.run(run.done()).state == "stopped"
     for thread in set(threading.enumerate()) - before:
-        thread.join(20)
+        thread.join(60)
         assert not thread.is_alive()
     assert run["c"].count == 100
 

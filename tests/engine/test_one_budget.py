@@ -157,7 +157,7 @@ def test_a_finished_run_leaves_no_task_timer_or_thread_behind() -> None:
     before = set(threading.enumerate())
     asyncio.run(main())
     for thread in set(threading.enumerate()) - before:
-        thread.join(timeout=20.0)
+        thread.join(timeout=60.0)
         assert not thread.is_alive()
 
 
