@@ -64,8 +64,10 @@ class Debounce(ByTheClock[T]):
         self.holds = 0
 
     def on_batch(self, port: str, batch: Batch) -> None:
-        """Let each item take the place of the one before."""
-        due, times = self._now() + self._seconds, batch.times
+        """Let each item take the place of the one before, unless that has been the last for long enough."""
+        now, times = self._now(), batch.times
+        self._send_due(now + _TICK)  # the alarm may come behind this batch
+        due = now + self._seconds
         for place, item in enumerate(batch.items):
             time = times[place] if times else None
             try:
@@ -120,7 +122,8 @@ class Debounce(ByTheClock[T]):
 
     def restore(self, state: Any) -> None:
         """Go on with those; what has become due meanwhile is sent soon."""
-        self._held = state.copy()
+        latest = self._now() + self._seconds  # the clock may have been set back meanwhile; a virtual one begins anew
+        self._held = {key: (item, time, min(due, latest)) for key, (item, time, due) in state.items()}
         for _, time, _ in self._held.values():
             self._earliest.add(time)
         self.holds = len(self._held)
@@ -180,4 +183,5 @@ class Throttle(ByTheClock[T]):
 
     def restore(self, state: Any) -> None:
         """Go on counting."""
-        self._sent = state.copy()
+        now = self._now()  # as in Debounce
+        self._sent = {key: (min(since, now), many) for key, (since, many) in state.items()}

@@ -129,6 +129,30 @@ def test_keys_settle_for_themselves():
     assert drive.sleep(3.0).out["out"] == ["a1", "b1"]
 
 
+class Then(sw.Source[str]):
+    """Three items; the third comes at the very instant at which the second is due."""
+
+    def poll(self, limit):
+        self.position += 1
+        return (["a1"], sw.Wait(2.0), ["a2"], sw.Wait(5.0), ["a3"], sw.END)[self.position - 1]
+
+
+def test_an_item_that_comes_when_the_one_before_is_due_does_not_take_its_place():
+    graph = sw.Graph("tie", Then("then") >> Debounce("last", 5.0) >> sw.Collect("settled"))
+    assert graph.run_to_end()["settled"].items == ["a2", "a3"]
+
+
+def test_a_clock_that_was_set_back_meanwhile_makes_nobody_wait_longer():
+    last = settled().sleep(1000.0).batch(["a1"])
+    again = settled()
+    again.node.restore(last.node.snapshot())
+    assert again.sleep(5.0).out["out"] == ["a1"]
+    throttle = Throttle("few", 1, 10.0)
+    full, after = Drive(throttle).sleep(1000.0).batch(["a1"]), Drive(throttle)
+    after.node.restore(full.node.snapshot())
+    assert after.batch(["a2"]).sleep(10.0).batch(["a3"]).out == {"excess": ["a2"], "out": ["a3"]}
+
+
 def test_what_is_held_holds_the_frontier_and_is_sent_at_the_end():
     drive = settled().batch(["a1", "b1"], [7.0, 3.0]).advance(9.0)
     assert drive.promised == 3.0
