@@ -15,6 +15,8 @@ from streamweave_lab.progress.window import Tumbling
 
 HOLD = 1_000_000
 """Items that a node which goes by event time holds at most, unless it is told otherwise."""
+WAITING = "items that wait for the frontier"
+"""Of what it holds too many, in a HoldFullError."""
 
 
 class HoldingNode(Node):

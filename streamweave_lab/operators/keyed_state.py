@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Any
 
-from streamweave_lab.errors import GraphError, StateError
+from streamweave_lab.errors import GraphError, HoldFullError, StateError
 from streamweave_lab.graph.batch import Batch
 from streamweave_lab.graph.port import I_contra, O_co, Out
 from streamweave_lab.operators.copies import copied
-from streamweave_lab.operators.held import HOLD, HoldingNode
+from streamweave_lab.operators.held import HOLD, WAITING, HoldingNode
 from streamweave_lab.operators.keyed_logic import NO_KEY, K, KeyedLogic
 from streamweave_lab.operators.per_key import PerKey, per_key_names
 from streamweave_lab.operators.timers import Timers
@@ -40,13 +40,14 @@ class KeyedStep(KeyedLogic[K, I_contra, O_co], HoldingNode):
     `in_order = True` in the class, items wait until the frontier has passed them, and are taken with the timers in
     the order of event time; of equal times what came first goes first. The node then moves on where the frontier
     passes a multiple of `every` seconds, and an item earlier than that is late and leaves by `late`: so what is late,
-    and what comes out, is the same however the items were cut into batches. One without event time leaves by `error`.
+    and what comes out, is the same however the items were cut into batches. One without event time, or that comes while
+    `hold` items wait, leaves by `error`.
 
     What `on_timer` sends has the event time it was set for, or that which the node had reached if that was later; what
     `on_timeout` sends has the frontier. When all inputs have ended, every timer still set goes off, once. All this is
     in the snapshot. Logic that raises sends its item, or its Timer, by `error`; what it changed before stays changed.
 
-    Raises: GraphError if `key` is no function, or `every` is not more than 0.
+    Raises: GraphError if `key` is no function, or `every` or `hold` is out of range.
     """
 
     late: Out[I_contra]
@@ -57,13 +58,16 @@ class KeyedStep(KeyedLogic[K, I_contra, O_co], HoldingNode):
     every: float = 1.0
     """With `in_order`: move on where the frontier passes a multiple of so many seconds. A greater one is less work."""
 
+    hold: int = HOLD
+    """With `in_order`: so many items wait at most."""
+
     def __init__(self, name: str, *, key: Callable[[I_contra], K]) -> None:
         super().__init__(name)
         if not callable(key):
             raise GraphError(f"{self!r}: key= needs a function, not {key!r}")
         self._key_of = key
         if self.in_order:
-            self._move_by(self.every, HOLD)
+            self._move_by(self.every, self.hold)
 
     # The engine's hooks.
 
@@ -83,6 +87,9 @@ class KeyedStep(KeyedLogic[K, I_contra, O_co], HoldingNode):
         self._check_opened()
         if self.in_order:
             for item, instant in self._timely(batch):
+                if len(self._waiting) >= self._hold:
+                    self.refuse(item, HoldFullError(self.name, self._hold, WAITING), instant)
+                    continue
                 self._came += 1  # items of one event time stay in the order in which they came
                 heappush(self._waiting, (instant, self._came, item))
             self.holds = len(self._waiting)

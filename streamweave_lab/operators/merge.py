@@ -10,7 +10,7 @@ from streamweave_lab.errors import HoldFullError
 from streamweave_lab.graph.batch import Batch, Failure
 from streamweave_lab.graph.node import Node, Step
 from streamweave_lab.graph.port import DEFAULT_CAPACITY, In, Out, Outlet, T
-from streamweave_lab.operators.held import HOLD, HoldingNode, check_at_least_one
+from streamweave_lab.operators.held import HOLD, WAITING, HoldingNode, check_at_least_one
 from streamweave_lab.operators.joining import L, R
 from streamweave_lab.operators.waiting import Waiting
 
@@ -48,7 +48,7 @@ class Merge(Step[T, T], HoldingNode):
                 heappush(waiting, (time, number, item))
                 number += 1
             else:
-                self.refuse(item, HoldFullError(self.name, self._hold, "items that wait for the frontier"), time)
+                self.refuse(item, HoldFullError(self.name, self._hold, WAITING), time)
         self._number, self.holds = number, len(waiting)
 
     def _move_on(self, reached: float) -> None:

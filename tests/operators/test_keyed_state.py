@@ -274,3 +274,18 @@ def test_what_a_run_keeps_by_key_goes_on_in_the_next_one(tmp_path):
 
     run_virtual(main())
     store.close()
+
+
+class Narrow(Silence):
+    hold = 2
+
+
+def test_in_order_no_more_items_wait_than_may_and_the_others_leave_by_error() -> None:
+    drive = Drive(Narrow("narrow", key=lambda item: item.carrier))
+    drive.batch([Departure(carrier, 9.0) for carrier in ("AA", "UA", "DL")], [9.0, 9.5, 9.25])
+    assert [(failure.item.carrier, failure.time) for failure in drive.failures] == [("DL", 9.25)]
+    assert str(drive.failures[0].error).startswith("'narrow' holds 2 items that wait for the frontier")
+    drive.advance(10.0).batch([Departure("B6", 10.0)], [10.0]).finish()
+    assert (len(drive.failures), drive.out["out"]) == (1, ["AA", "UA", "B6"])
+    with pytest.raises(GraphError, match="hold must be a whole number and at least 1, not 0"):
+        type("Nowhere", (Narrow,), {"hold": 0})("none", key=str)
