@@ -12,10 +12,10 @@ SILENT = 60.0
 
 ENDED = frozenset({"stopped", "failed"})
 
-GAINED = frozenset({"run.started", "run.ready", "run.resumed", "loop.stalled"})
+GAINED = frozenset({"run.started", "run.resumed", "loop.stalled"})
 """The events that tell when a run became ready; a stall is told when it is over."""
 
-LOST = frozenset({"run.not_ready", "run.draining", "run.paused", "run.failed", "run.stopped", "run.drained"})
+LOST = frozenset({"run.draining", "run.paused", "run.failed", "run.stopped", "run.drained"})
 """The events that tell when a run ceased to be ready."""
 
 

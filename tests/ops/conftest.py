@@ -58,7 +58,7 @@ def document() -> Callable[..., Status]:
             "nodes": NODES,
             "edges": EDGES,
             "config": CONFIG,
-            "events": (EventStatus(at=1_700_000_001.0, event="run.ready", level="info", message="ready"),),
+            "events": (EventStatus(at=1_700_000_001.0, event="run.started", level="info", message="started"),),
         }
         return Status(**(fields | changes))
 

@@ -21,7 +21,7 @@ def test_a_running_graph_is_live_and_ready_since_it_became_so(document: Document
 
 
 def test_readiness_gives_the_run_s_own_reasons_and_when_they_began(document: Document) -> None:
-    events = (event("node.failed", 150.0), event("run.draining", 120.0), event("run.ready", 101.0))
+    events = (event("node.failed", 150.0), event("run.draining", 120.0), event("run.started", 101.0))
     draining = document(state="draining", ready=False, reasons=("draining: sources",), events=events)
     assert ready(draining) == Health(False, ("draining: sources",), 120.0)
 
