@@ -114,7 +114,7 @@ class Headless:
 def _unsaid(event: EventStatus) -> bool:
     """It is worth a line, and nobody else says it: what a signal has led to is said where signals are obeyed."""
     by_signal = (event.by or "").startswith("signal ")
-    return event.event == "checkpoint.failed" or (event.event.startswith("config.") and not by_signal)
+    return event.event == "checkpoint.failed" or (event.event.startswith(("config.", "tls.")) and not by_signal)
 
 
 async def _answered() -> None:

@@ -107,9 +107,9 @@ def _token(spec: str, _: Validation, options: dict[str, Any]) -> Iterator[str]:
 
 def _certificate(_: str, __: Validation, options: dict[str, Any]) -> Iterator[str]:
     if options["tls_cert"] is not None:
-        from streamweave_lab.ops.server import check_certificate
+        from streamweave_lab.ops.http.certificate import certificate_of
 
-        check_certificate(options["tls_cert"], options["tls_key"])
+        certificate_of(options["tls_cert"], options["tls_key"])
     yield from ()
 
 

@@ -7,9 +7,10 @@ import errno
 import ipaddress
 import os
 import socket
-import ssl
 import threading
 import weakref
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from streamweave_lab.errors import ConfigError, MissingExtraError
@@ -19,6 +20,7 @@ try:
 
     from streamweave_lab.ops.http.api import Api, Served
     from streamweave_lab.ops.http.app import application
+    from streamweave_lab.ops.http.certificate import Certificate, File, certificate_of
     from streamweave_lab.ops.http.guard import ANY
     from streamweave_lab.ops.http.limits import Limits
     from streamweave_lab.ops.http.tokens import Token, find_token
@@ -28,8 +30,6 @@ except ImportError as error:
 
 if TYPE_CHECKING:
     from types import TracebackType
-
-File = str | os.PathLike[str]
 
 _EXPOSED = (
     "other machines can reach this address, and there is no token; give token_file= (or set STREAMWEAVE_TOKEN_FILE), "
@@ -51,19 +51,27 @@ class _Loop(asyncio.SelectorEventLoop):
             kwargs.setdefault("ssl_handshake_timeout", Limits.read_seconds)
         return await super().create_server(*args, **kwargs)
 
+    async def cut_off(self) -> None:
+        """Close the connections of who has not finished a handshake, or does not answer the farewell of TLS."""
+        transports: dict[int, asyncio.Transport] = getattr(self, "_transports", {})  # asyncio's own, and nowhere else
+        for transport in list(transports.values()):
+            transport.abort()
+        await asyncio.sleep(0)
+
 
 class Server:
     """The HTTP server of one run: `url`, `token`, `close()`; a context manager. It ends with the process."""
 
     def __init__(
         self, run: Served, listening: socket.socket, host: str, token: Token, *, hosts: frozenset[str],
-        certfile: File | None = None, keyfile: File | None = None, limits: Limits | None = None, verify: float = 0.0,
+        certificate: Certificate | None = None, limits: Limits | None = None, verify: float = 0.0,
     ) -> None:  # fmt: skip
         self.run = run
         self.port: int = listening.getsockname()[1]
-        self.url = _url(host, self.port, tls=certfile is not None)
-        self._token, self._listening = token, listening
+        self.url = _url(host, self.port, tls=certificate is not None)
+        self._token, self._listening, self._certificate = token, listening, certificate
         limits = limits or Limits()
+        files = certificate.files if certificate is not None else (None, None)
         self._api = Api(run, token, limits, verify)
         self._uvicorn = uvicorn.Server(
             uvicorn.Config(
@@ -77,8 +85,8 @@ class Server:
                 proxy_headers=False,
                 timeout_graceful_shutdown=1,
                 h11_max_incomplete_event_size=limits.head,
-                ssl_certfile=certfile,
-                ssl_keyfile=keyfile,
+                ssl_certfile=files[0],
+                ssl_keyfile=files[1],
             )
         )
         self._thread = threading.Thread(target=self._serve, name=f"serve {run.name}", daemon=True)
@@ -108,7 +116,28 @@ class Server:
         # A loop of its own whatever the kernel's policy is, and no signal handlers outside the main thread.
         with asyncio.Runner(loop_factory=_Loop) as runner, self._listening:
             self._api.loop = runner.get_loop()
-            runner.run(self._uvicorn.serve(sockets=[self._listening]))
+            runner.run(self._answer())
+
+    async def _answer(self) -> None:
+        config, certificate = self._uvicorn.config, self._certificate
+        config.load()
+        renewing = None
+        if certificate is not None and config.ssl is not None:
+            certificate.used_by(config.ssl)
+            renewing = asyncio.create_task(certificate.renewing(self._tell))
+        await self._uvicorn.serve(sockets=[self._listening])
+        if renewing is not None:
+            renewing.cancel()
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, _Loop)  # noqa: S101 - it was made for this
+        await loop.cut_off()
+
+    def _tell(self, event: str, message: str, level: str) -> None:
+        """Among the events of the run, on its own loop, where there is one."""
+        told, loop = getattr(self.run, "told", None), getattr(self.run, "loop", None)
+        if told is not None and loop is not None:
+            with suppress(RuntimeError):  # it has ended meanwhile
+                loop.call_soon_threadsafe(partial(told, event, message, level=level))
 
 
 _servers: weakref.WeakSet[Server] = weakref.WeakSet()
@@ -124,8 +153,9 @@ def serve(
     Probes and metrics are open to all; everything else needs the token: `token`, or what is in `token_file`, or in
     the file that STREAMWEAVE_TOKEN_FILE names, or STREAMWEAVE_TOKEN. On a loopback address a random one is made if
     there is none; any other address is refused without one. With `certfile` (and `keyfile`, unless the key is in
-    the same file), both PEM, it speaks TLS. On loopback only the names of this machine are accepted as Host;
-    elsewhere `hosts`, or any name if none are given.
+    the same file), both PEM, it speaks TLS. New connections use files that were renewed within seconds; of what cannot
+    be used the event `tls.refused` tells, and the certificate before serves on. On loopback only the names of this
+    machine are accepted as Host; elsewhere `hosts`, or any name if none are given.
 
     A change of the configuration that does not say so is watched for `verify` seconds, as by `run.reload`.
 
@@ -138,13 +168,13 @@ def serve(
         raise ConfigError(f"run {run.name!r}", (f"port {port} is none; give 0 to {_LARGEST_PORT}, 0 for a free one",))
     loopback = _is_loopback(host)
     found = token_for(run.name, host, token, token_file)
-    check_certificate(certfile, keyfile)
+    certificate = certificate_of(certfile, keyfile)
     for earlier in [server for server in _servers if server.port == port and server.run.name == run.name]:
         earlier.close()
     named = frozenset({*map(_bracketed, hosts), *LOOPBACK, _bracketed(host)}) if hosts or loopback else frozenset({ANY})
     listening = _listen(host, port)
     server = Server(
-        run, listening, host, found, hosts=named, certfile=certfile, keyfile=keyfile, limits=limits, verify=verify
+        run, listening, host, found, hosts=named, certificate=certificate, limits=limits, verify=verify
     )  # fmt: skip
     _servers.add(server)
     return server
@@ -181,26 +211,6 @@ def _listen(host: str, port: int) -> socket.socket:
         raise OSError(error.errno, f"cannot listen on {host} port {port}: {why}; {remedy}") from error
 
 
-def check_certificate(certfile: File | None, keyfile: File | None) -> None:
-    """Raises: ConfigError where uvicorn could not use them, before anything has been begun."""
-    if certfile is None:
-        if keyfile is not None:
-            raise ConfigError("TLS", (f"keyfile {os.fspath(keyfile)} is given without certfile; give both",))
-        return
-    names = " and ".join(os.fspath(each) for each in (certfile, keyfile) if each is not None)
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certfile, keyfile, password=_no_password)
-    except OSError as error:  # which SSLError is
-        why = error.strerror if type(error) is not ssl.SSLError and error.strerror else str(error)
-        remedy = "both are PEM files that this process may read, the key without a password, and they belong together"
-        raise ConfigError(f"TLS {names}", (f"{why}; see that {remedy}",)) from error
-
-
-def _no_password() -> str:
-    """OpenSSL would ask for it at the terminal."""
-    raise ConfigError("TLS", ("the key is encrypted with a password; write it out without one",))
-
-
 def _url(host: str, port: int, *, tls: bool) -> str:
     """An address that a client on this machine can use."""
     reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - it is what we are told
@@ -211,4 +221,4 @@ def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host and not host.startswith("[") else host.lower()
 
 
-__all__ = ["Server", "check_certificate", "serve", "token_for"]
+__all__ = ["Server", "serve", "token_for"]
