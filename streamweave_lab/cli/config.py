@@ -158,12 +158,11 @@ def _read(spec: str, file: Path | None, config_class: str | None) -> Config:
 
 
 def _in_journal(path: Path) -> list[dict[str, Any]]:
-    from streamweave_lab.ops.config.store import versions_in
+    from streamweave_lab.ops.config.store import Journal
 
-    try:
-        return [version.public() for version in versions_in(path)]
-    except OSError as error:
-        raise ConfigError(str(path), (f"the journal cannot be read: {error.strerror or error}",)) from None
+    if not path.exists():
+        raise ConfigError(str(path), ("there is no such journal; name the file that --history was given",))
+    return [version.public() for version in Journal(path, None).versions()]
 
 
 def _source(name: str, sources: dict[str, str]) -> str:

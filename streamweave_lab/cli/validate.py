@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,8 +38,8 @@ Exit codes: 0 nothing is wrong, 78 something is.
 def validate(spec: str, file: Path | None, config_class: str | None, as_json: bool, **options: Any) -> None:
     """See above."""
     check_options(options)
-    found = _found(spec, file, config_class, options)
-    outside = tuple(_around_run(spec, found, file, options))
+    name, found = _found(spec, file, config_class, options)
+    outside = tuple(_around_run(spec, name, found, file, options))
     found = replace(found, environment=(*found.environment, *outside))
     if as_json:
         layers = ("correct", "topology", "environment", "notes", "unchecked")
@@ -50,7 +49,10 @@ def validate(spec: str, file: Path | None, config_class: str | None, as_json: bo
     sys.exit(Exit.DRAINED if found.ok else Exit.BAD_CONFIG)
 
 
-def _found(spec: str, file: Path | None, config_class: str | None, options: dict[str, Any]) -> Validation:
+def _found(
+    spec: str, file: Path | None, config_class: str | None, options: dict[str, Any]
+) -> tuple[str | None, Validation]:
+    """The name of the graph, if it can be had, and what was found about it."""
     from streamweave_lab.cli.checking import examined
     from streamweave_lab.cli.loading import load
     from streamweave_lab.cli.stores import store_at
@@ -58,15 +60,17 @@ def _found(spec: str, file: Path | None, config_class: str | None, options: dict
 
     try:
         store = None if options["checkpoint"] is None else store_at(options["checkpoint"])
-        return examined(load(spec, config_class), file, config_class, store, options["serve"])[1]
+        graph, found = examined(load(spec, config_class), file, config_class, store, options["serve"])
+        return None if graph is None else graph.name, found
     except ConfigError as error:
-        return Validation(correct=error.problems, unchecked=("topology", "environment"))
+        return None, Validation(correct=error.problems, unchecked=("topology", "environment"))
     except StreamweaveError as error:
         correct = _unparsed(file)
         outside = isinstance(error, StateError) or isinstance(error.__cause__, OSError)
         layer = "environment" if outside else "topology"
         others = tuple(each for each in ("correct", "topology", "environment") if each != layer)
-        return Validation(correct=correct, unchecked=others, **{layer: (in_options(str(error)),)})  # type: ignore[arg-type]
+        told: dict[str, Any] = {layer: (in_options(str(error)),)}
+        return None, Validation(**{"correct": correct, **told}, unchecked=others)
 
 
 def _unparsed(file: Path | None) -> tuple[str, ...]:
@@ -81,18 +85,21 @@ def _unparsed(file: Path | None) -> tuple[str, ...]:
     return ()
 
 
-def _around_run(spec: str, found: Validation, file: Path | None, options: dict[str, Any]) -> Iterator[str]:
+def _around_run(
+    spec: str, name: str | None, found: Validation, file: Path | None, options: dict[str, Any]
+) -> Iterator[str]:
     """A sentence for everything that `run` would refuse of its options, beside store and port."""
-    for look in (_token, _certificate, _history, _log):
+    looks = (_token(name or spec, options), _certificate(options), _history(name, found, options), _log(found, options))
+    for look in looks:
         try:
-            yield from look(spec, found, options)
+            yield from look
         except StreamweaveError as error:
             yield in_options(str(error))
     if options["watch_config"] and file is None:
         yield "--watch-config: there is no file to watch; give it as --config FILE"
 
 
-def _token(spec: str, _: Validation, options: dict[str, Any]) -> Iterator[str]:
+def _token(name: str, options: dict[str, Any]) -> Iterator[str]:
     if options["serve"] is None:
         return
     from streamweave_lab.ops.config.surroundings import writable
@@ -102,10 +109,10 @@ def _token(spec: str, _: Validation, options: dict[str, Any]) -> Iterator[str]:
     if file is not None and not file.exists():  # `run` makes it
         yield from (f"--token-file {file}: {problem}" for problem in writable(file))
     else:
-        token_for(spec, host, None, file)
+        token_for(name, host, None, file)
 
 
-def _certificate(_: str, __: Validation, options: dict[str, Any]) -> Iterator[str]:
+def _certificate(options: dict[str, Any]) -> Iterator[str]:
     if options["tls_cert"] is not None:
         from streamweave_lab.ops.http.certificate import certificate_of
 
@@ -113,22 +120,21 @@ def _certificate(_: str, __: Validation, options: dict[str, Any]) -> Iterator[st
     yield from ()
 
 
-def _history(_: str, found: Validation, options: dict[str, Any]) -> Iterator[str]:
+def _history(name: str | None, found: Validation, options: dict[str, Any]) -> Iterator[str]:
     path: Path | None = options["history"]
     if path is None:
         return
-    from streamweave_lab.ops.config.store import DamagedError, versions_in
+    from streamweave_lab.ops.config.store import Journal
     from streamweave_lab.ops.config.surroundings import writable
 
     yield from (f"--history {path}: {problem}" for problem in writable(path, made=True))
     if found.ok and found.config is None:
         yield "--history: the run would have no configuration to keep; give one as --config FILE"
     if path.is_file():
-        with suppress(DamagedError):  # the run mends it
-            versions_in(path)
+        Journal(path, name).check()
 
 
-def _log(_: str, found: Validation, options: dict[str, Any]) -> Iterator[str]:
+def _log(found: Validation, options: dict[str, Any]) -> Iterator[str]:
     from streamweave_lab.ops.config.surroundings import writable
     from streamweave_lab.ops.logs.settings import VARIABLE, of_config, parsed
 

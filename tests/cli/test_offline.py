@@ -111,6 +111,23 @@ def test_validate_finds_what_run_would_refuse_of_its_options(folder: Path) -> No
     assert sorted(path.name for path in folder.iterdir() if path.name.startswith("no")) == ["notes.txt"]
 
 
+def test_validate_and_run_agree_on_a_journal(folder: Path) -> None:
+    def refused(graph: str, command: str) -> bool:
+        options = ("--config", "good.toml", "--history", "history.jsonl")
+        return invoke(command, f"plantcode:{graph}", *options).exit_code == 78
+
+    (folder / "history.jsonl").write_text("0123456789abcdef")  # what a power cut has left of the first line
+    assert not refused("graph", "validate")
+    assert invoke("config", "history", "history.jsonl").stderr.endswith("as --history drops that line\n")
+    assert not refused("graph", "run")
+    for command in ("validate", "run"):
+        assert not refused("graph", command)
+        assert refused("made", command), "it is the journal of another graph"
+    (folder / "history.jsonl").write_text("hello")
+    assert refused("graph", "validate")
+    assert refused("graph", "run")
+
+
 def test_validate_says_of_what_it_could_not_look_into_that_it_is_not_checked(folder: Path) -> None:
     (folder / "broken.toml").write_text("limit = = 5\n")
     assert invoke("validate", "plantcode:grph", "--config", "good.toml").stdout.startswith(

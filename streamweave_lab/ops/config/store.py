@@ -43,9 +43,12 @@ class DamagedError(StateError):
 
 
 class Journal:
-    """The file `path` with the configuration versions of `graph`. It is made, with its folder, where it is missing."""
+    """The file `path` with the configuration versions of `graph`. It is made, with its folder, where it is missing.
 
-    def __init__(self, path: str | os.PathLike[str], graph: str) -> None:
+    With None it may be of any graph, and is only read.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], graph: str | None) -> None:
         self.path, self.graph = Path(path), graph
 
     def __repr__(self) -> str:
@@ -54,19 +57,18 @@ class Journal:
     def versions(self) -> tuple[Version, ...]:
         """All that were written, the newest first, each with its last outcome; none where there is no file.
 
-        Raises: StateError naming the line that is damaged, or if it is the journal of another graph.
+        Raises: StateError naming the line that is damaged, or if it is no journal at all or another graph's.
         """
-        try:
-            with self.path.open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_SH)  # nobody is in the midst of a line
-                content = file.read()
-        except FileNotFoundError:
-            return ()
-        except OSError as error:
-            raise StateError(f"{self.path} cannot be read: {error.strerror}") from None
+        content = self._content()
+        if damage := self._damage(content):
+            raise damage
         # Not by id alone: two processes that overlap, as in a rolling upgrade, give the same ids.
         found = {(version.id, version.at): version for _, version in self._lines(content)}
         return tuple(found[place] for place in sorted(found, reverse=True))
+
+    def check(self) -> None:
+        """Look whether it can be gone on from, perhaps once it is mended; nothing is touched. Raises: as `mend`."""
+        self._damage(self._content())
 
     def mend(self) -> str:
         """Make it one that can be gone on from. Returns: what was wrong and what was done; "" if it was sound.
@@ -80,22 +82,18 @@ class Journal:
             return ""
         with self._alone() as file:
             content = file.read()
-            try:
-                for _ in self._lines(content):
-                    pass
-            except DamagedError as damage:
-                if not _JOURNAL.search(content):
-                    raise StateError(f"{self.path} is no journal of a configuration; name another file") from None
-                if damage.torn:
-                    file.truncate(content.rfind(b"\n") + 1)
-                    os.fsync(file.fileno())
-                    return f"{self.path}: line {damage.number}, its last, was not written to its end, and is dropped"
-                aside = _free(self.path)
-                self.path.rename(aside)
-                _secure_folder(self.path.parent)
-                what = f"line {damage.number} is damaged, {damage.how}"
-                return f"{self.path}: {what}; it is set aside as {aside.name}, and a new one begins"
-        return ""
+            damage = self._damage(content)
+            if damage is None:
+                return ""
+            if damage.torn:
+                file.truncate(content.rfind(b"\n") + 1)
+                os.fsync(file.fileno())
+                return f"{self.path}: line {damage.number}, its last, was not written to its end, and is dropped"
+            aside = _free(self.path)
+            self.path.rename(aside)
+            _secure_folder(self.path.parent)
+            what = f"line {damage.number} is damaged, {damage.how}"
+            return f"{self.path}: {what}; it is set aside as {aside.name}, and a new one begins"
 
     def write(self, version: Version) -> None:
         """Add a line, and see it onto the disk. No line is lost where two processes write to one journal for a while.
@@ -117,6 +115,27 @@ class Journal:
                 file.truncate(start)  # a full disk must not leave half a line
                 raise
 
+    def _content(self) -> bytes:
+        try:
+            with self.path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH)  # nobody is in the midst of a line
+                return file.read()
+        except FileNotFoundError:
+            return b""
+        except OSError as error:
+            raise StateError(f"{self.path} cannot be read: {error.strerror}") from None
+
+    def _damage(self, content: bytes) -> DamagedError | None:
+        """What `mend` would make good. Raises: StateError where it would not."""
+        try:
+            for _ in self._lines(content):
+                pass
+        except DamagedError as damage:
+            if not _JOURNAL.search(content):
+                raise StateError(f"{self.path} is no journal of a configuration; name another file") from None
+            return damage
+        return None
+
     def _lines(self, content: bytes) -> Iterator[tuple[str, Version]]:
         before = ""
         *lines, rest = content.split(b"\n")
@@ -135,7 +154,7 @@ class Journal:
             raise StateError(
                 f"{self.path}: line {number} was written by a newer release; install that, or move it away"
             )
-        if body["graph"] != self.graph:
+        if self.graph is not None and body["graph"] != self.graph:
             raise StateError(f"{self.path} is the journal of graph {body['graph']!r}, not {self.graph!r}; name another")
         known = {name: value for name, value in body.items() if name in _KNOWN}
         known["changes"] = tuple(Change(**change) for change in known["changes"])
@@ -164,19 +183,6 @@ class Journal:
             return os.path.samestat(os.fstat(file.fileno()), self.path.stat())
         except FileNotFoundError:
             return False
-
-
-def versions_in(path: str | os.PathLike[str]) -> tuple[Version, ...]:
-    """The versions in a journal, of whatever graph, newest first; nothing is written.
-
-    Raises: StateError if it is damaged, or no journal; OSError if it cannot be read.
-    """
-    first = Path(path).read_bytes().partition(b"\n")[0].partition(b" ")[2]
-    try:
-        graph = json.loads(first)["graph"]
-    except (ValueError, KeyError, TypeError):
-        raise StateError(f"{path} is no journal of a configuration; name the file that --history was given") from None
-    return Journal(path, graph).versions()
 
 
 def keep_history(run: LocalRun, path: str | os.PathLike[str]) -> None:
@@ -232,4 +238,4 @@ def _secure_folder(folder: Path) -> None:
         os.close(place)
 
 
-__all__ = ["DamagedError", "Journal", "keep_history", "versions_in"]
+__all__ = ["DamagedError", "Journal", "keep_history"]

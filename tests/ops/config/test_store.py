@@ -19,7 +19,7 @@ from streamweave_lab.errors import ConfigError, StateError
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.graph.source import Wait
 from streamweave_lab.operators import Collect, Replay
-from streamweave_lab.ops.config.store import Journal, versions_in
+from streamweave_lab.ops.config.store import Journal
 from streamweave_lab.testing.loop import run_virtual
 
 
@@ -145,7 +145,7 @@ def test_a_last_line_that_a_power_cut_has_torn_is_dropped_and_the_run_goes_on_fr
         "version 1 started, by code\nversion 2 proposed, by code: factor: 1 → 2\nversion 1 started, by code"
     )
     assert warned == (f"{path}: line 3, its last, was not written to its end, and is dropped",)
-    assert len(versions_in(path)) == 3
+    assert len(Journal(path, None).versions()) == 3
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_a_journal_that_is_damaged_elsewhere_is_set_aside_and_never_trusted(tmp_
     path.write_text(damage(path.read_text()))
     spoilt = path.read_bytes()
     with pytest.raises(StateError, match=f"line {where} is damaged, its checksum .*sets it aside"):
-        versions_in(path) if where == 2 else Journal(path, "ticking").versions()
+        Journal(path, None if where == 2 else "ticking").versions()
     said, (warned,) = mended(path)
     assert said == "version 1 started, by code"
     assert warned == (
@@ -273,12 +273,12 @@ def test_on_a_loop_of_real_time_the_journal_is_written_beside_it(tmp_path):
 def test_a_journal_is_read_while_nothing_runs_and_what_is_none_is_refused(tmp_path):
     path = tmp_path / "history.jsonl"
     process(path, Settings(), {"factor": 2})
-    assert [(each.version, each.outcome) for each in versions_in(path)] == [(2, "applied"), (1, "started")]
+    assert [(each.version, each.outcome) for each in Journal(path, None).versions()] == [(2, "applied"), (1, "started")]
     answer = CliRunner().invoke(cli, ["config", "history", str(path)])
     assert (answer.exit_code, "factor: 1 → 2" in answer.stdout) == (0, True)
     (tmp_path / "other").write_text("{}")
-    with pytest.raises(StateError, match="is no journal of a configuration; name the file that --history was given"):
-        versions_in(tmp_path / "other")
+    with pytest.raises(StateError, match="is no journal of a configuration; name another file"):
+        Journal(tmp_path / "other", None).versions()
 
 
 def test_a_process_that_goes_on_with_a_version_that_was_gone_back_to_goes_back_from_what_that_one_restored(tmp_path):
@@ -298,7 +298,7 @@ def test_who_started_a_run_is_kept_in_its_journal(tmp_path):
         await run.stop()
 
     run_virtual(main())
-    (started,) = versions_in(tmp_path / "history.jsonl")
+    (started,) = Journal(tmp_path / "history.jsonl", None).versions()
     assert (started.who, started.why, started.outcome, started.epoch) == ("cli", "by hand", "started", 0)
 
 
