@@ -79,6 +79,8 @@ class Layers:
                 continue
             for below in [n for n in self.found.values if n.startswith(f"{name}.")]:
                 del self.found.values[below]
+            for above in [n for n in self.found.values if name.startswith(f"{n}.") and self.found.values[n] is None]:
+                del self.found.values[above]  # a section that was left out, and now is given in part
             self.found.put(name, value, layer.places[name])
 
     def build(self, title: str) -> Any:

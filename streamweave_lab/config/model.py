@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 from pydantic_core import to_jsonable_python
 
 from streamweave_lab.config.fields import flat, hidden, leaves, refuse_shadows
+from streamweave_lab.config.finite import refuse_endless
 from streamweave_lab.config.layers import Layers, Origin, read
 from streamweave_lab.config.migrate import Migration
 from streamweave_lab.config.overruled import live_fields, without_effect
@@ -60,6 +61,11 @@ class Config(BaseModel):
     """For each older schema version n a pure function from a file's content to that of version n + 1."""
 
     _origin: Origin | None = PrivateAttr(default=None)
+
+    @model_validator(mode="after")
+    def _finite(self) -> Self:
+        refuse_endless(self)
+        return self
 
     def __init_subclass__(cls, **more: Any) -> None:
         super().__init_subclass__(**more)
