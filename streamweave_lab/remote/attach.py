@@ -24,7 +24,7 @@ def attach(
     *,
     token_file: str | os.PathLike[str] | None = None,
     verify: access.Verify = True,
-    timeout: float = 5.0,
+    timeout: float = 10.0,
 ) -> RemoteRun:
     """The run that another process serves at `url`, such as "http://127.0.0.1:8080". Waits for its first Status.
 

@@ -11,7 +11,7 @@ from pydantic_core import to_json
 from streamweave_lab.errors import NotAllowedError, RemoteError, UnreachableError
 from streamweave_lab.remote.access import Bearer, Trusted
 
-CONNECT_SECONDS = 3.0
+CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 5.0
 """How long an answer may take, beyond what it was asked to wait for."""
 PLAN_SECONDS = 15.0

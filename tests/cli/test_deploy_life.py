@@ -101,7 +101,7 @@ class Kubelet:
     def status(self) -> dict[str, object]:
         """What whoever has the token sees."""
         bearer = {"Authorization": f"Bearer {TOKEN}"}
-        asked = httpx.get(f"http://127.0.0.1:{self.port}/status", headers=bearer, trust_env=False)
+        asked = httpx.get(f"http://127.0.0.1:{self.port}/status", headers=bearer, trust_env=False, timeout=60)
         found: dict[str, object] = asked.raise_for_status().json()
         return found
 

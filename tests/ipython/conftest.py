@@ -35,12 +35,13 @@ class Kernel:
         # IPython's debugger tells on stderr, at its start, that frozen modules hide breakpoints.
         apart = {"IPYTHONDIR": str(folder / "ipython"), "PYTHONPATH": paths, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
         self.manager = KernelManager(kernel_name="python3")
+        self.manager.shutdown_wait_time = 60.0  # a slow machine is given more than Jupyter gives: 5 s
         self.manager.start_kernel(env={**os.environ, **apart}, cwd=str(folder))
         self.client: BlockingKernelClient = self.manager.blocking_client()
         self.client.start_channels()
-        self.client.wait_for_ready(timeout=30)
+        self.client.wait_for_ready(timeout=120)
 
-    def cell(self, code: str, timeout: float = 20) -> Output:
+    def cell(self, code: str, timeout: float = 120) -> Output:
         output = Output()
         answer = self.client.execute_interactive(
             code, timeout=timeout, output_hook=lambda message: _take(message, output), allow_stdin=False
@@ -48,18 +49,24 @@ class Kernel:
         output.status = answer["content"]["status"]
         return output
 
+    def begin(self, code: str) -> None:
+        """Let a cell run, and wait until the kernel has begun it."""
+        asked, message = self.client.execute(code), dict[str, Any]()
+        while message.get("msg_type") != "execute_input" or message["parent_header"].get("msg_id") != asked:
+            message = self.client.get_iopub_msg(timeout=120)
+
     def completions(self, code: str) -> list[str]:
         asked = self.client.complete(code, len(code))
         while True:
-            answer = self.client.get_shell_msg(timeout=20)
+            answer = self.client.get_shell_msg(timeout=120)
             if answer["parent_header"].get("msg_id") == asked:
                 start = answer["content"]["cursor_start"]
                 return [code[:start] + match for match in answer["content"]["matches"]]
 
     def restart(self) -> None:
-        """As the button does: ask, wait as long as Jupyter waits, then kill."""
+        """As the button does: ask, wait, then kill."""
         self.manager.restart_kernel(now=False)
-        self.client.wait_for_ready(timeout=30)
+        self.client.wait_for_ready(timeout=120)
 
     def close(self) -> None:
         self.client.stop_channels()

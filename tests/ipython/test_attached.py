@@ -35,8 +35,7 @@ def test_it_is_listed_looked_at_and_drained_like_a_run_of_this_kernel(kernel: Ke
     asked = kernel.cell("%weave drain")
     assert asked.text == "run 'ticking' was asked to drain; await this for its report"
     assert kernel.cell("report = await _\nprint(report.complete, report.dropped)").printed == "True {}\n"
-    assert process.child is not None
-    assert process.child.wait(10) == 0
+    assert process.end() == 0
 
 
 def test_one_that_hangs_is_shown_with_its_age_and_a_run_of_this_kernel_keeps_its_name(

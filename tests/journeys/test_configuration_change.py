@@ -103,7 +103,9 @@ def test_a_replaced_file_is_taken_watched_and_taken_back_and_everybody_can_read_
 def asked(run) -> tuple[list, str]:
     server = run.serve()
     try:
-        with httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {server.token}"}) as client:
+        with httpx.Client(
+            base_url=server.url, headers={"Authorization": f"Bearer {server.token}"}, timeout=60
+        ) as client:
             return client.get("/config/history").json()["versions"], client.get("/metrics").text
     finally:
         server.close()

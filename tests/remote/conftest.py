@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -31,9 +30,8 @@ class Process:
         self.token_file.write_text(TOKEN + "\n")
         self.settings = folder / "limits.toml"
         self.certificate = ""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = 0
+        """Any that is free for the first process, and the same for those that follow."""
         self.child: subprocess.Popen[str] | None = None
         self.url = ""
 
@@ -42,26 +40,36 @@ class Process:
         command = [sys.executable, str(ROOT / "tests/remote/served.py"), str(self.port), str(self.token_file)]
         paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
         self.child = subprocess.Popen(
-            [*command, settings, self.certificate], stdout=subprocess.PIPE, text=True,
+            [*command, settings, self.certificate], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env={**os.environ, "PYTHONPATH": paths},
         )  # fmt: skip
         assert self.child.stdout is not None
         self.url = self.child.stdout.readline().strip()
         assert self.url
+        self.port = int(self.url.rpartition(":")[2])
 
     def send(self, number: signal.Signals) -> None:
         assert self.child is not None
         self.child.send_signal(number)
 
+    def end(self) -> int:
+        """Nobody has anything more to ask: wait until it has ended with its run; its exit code."""
+        assert self.child is not None
+        assert self.child.stdin is not None
+        self.child.stdin.close()
+        return self.child.wait(60)
+
     def kill(self) -> None:
         assert self.child is not None
+        assert self.child.stdin is not None
         assert self.child.stdout is not None
         self.child.kill()
         self.child.wait()
+        self.child.stdin.close()
         self.child.stdout.close()
 
     def attach(self, **more: Any) -> RemoteRun:
-        return attach(self.url, **{"token": TOKEN, **more})
+        return attach(self.url, **{"token": TOKEN, "timeout": 60.0, **more})
 
 
 @pytest.fixture(autouse=True)
@@ -90,7 +98,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     served.kill()
 
 
-def until(what: Callable[[], Any], seconds: float = 10.0) -> Any:
+def until(what: Callable[[], Any], seconds: float = 60.0) -> Any:
     """What `what` gives as soon as it is true."""
     give_up = time.monotonic() + seconds
     while not (found := what()):

@@ -1,6 +1,6 @@
 """A process that runs a graph and serves it, for the tests: `served.py PORT TOKEN_FILE [SETTINGS [CERTIFICATE]]`.
 
-It says its address on stdout once it can be asked, and ends a moment after its run.
+It says its address on stdout once it can be asked, and ends when its run and its stdin have.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ async def main(port: str, token_file: str, settings: str = "", certificate: str 
     with run.serve(port=int(port), token_file=token_file, certfile=certificate or None) as server:
         print(server.url, flush=True)  # noqa: T201 - it is what the test waits for
         await run.done()
-        await asyncio.sleep(0.3)  # whoever has asked for the end is answered
+        await asyncio.to_thread(sys.stdin.read)  # whoever has asked for the end is answered
 
 
 if __name__ == "__main__":

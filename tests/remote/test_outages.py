@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -46,9 +47,9 @@ def test_a_killed_process_leaves_its_last_status_which_grows_old_until_it_is_bac
     assert (last.state, last.ready) == ("running", False)
     assert last.node("board").items_in["in"] > 20
     assert last.reasons[0].startswith("no news: ")
-    assert str(last).splitlines()[0] == "ticking: running when it was last heard of, 0 s ago"
+    assert re.fullmatch(r"ticking: running when it was last heard of, \d+ s ago", str(last).splitlines()[0])
     assert "ready       no news: " in str(run.explain())
-    until(lambda: run.status().stale_seconds > 1.0)
+    until(lambda: (run.status().stale_seconds or 0) > 1.0)
     with pytest.raises(UnreachableError, match=r"'ticking' was not asked to drain: nothing answers at .*: no process"):
         run.ask("drain").result(30)
     process.start()
@@ -65,14 +66,14 @@ def test_a_process_that_hangs_is_noticed_and_does_once_what_it_was_asked_meanwhi
     monkeypatch.setattr(watch, "SILENT_SECONDS", 0.2)
     run = shared.attach()
     shared.send(signal.SIGSTOP)
-    until(lambda: stale(run.status()), 20.0)
+    until(lambda: stale(run.status()))
     assert "does not answer" in run.status().reasons[0]
     asked = run.ask("pause")
-    until(lambda: run.status().stale_seconds > 2.5)  # by now it has been asked more than once
+    until(lambda: (run.status().stale_seconds or 0) > 2.5)  # by now it has been asked more than once
     assert not asked.done()
     shared.send(signal.SIGCONT)
-    assert asked.result(10) is None
-    assert run.status().state == "paused"
+    assert asked.result(60) is None
+    until(lambda: run.status().state == "paused")
     assert [event.event for event in run.status().events].count("run.paused") == 1
     run.ask("resume").result(30)
 
@@ -84,7 +85,7 @@ def test_a_control_whose_answers_are_lost_is_carried_out_once(lossy: Lossy) -> N
     before = run.status().node("ticks").items_out["out"]
     lossy.posted.clear()
     lossy.lose = 2
-    stepped = until(lambda: run.ask("step", items=1).result(10))
+    stepped = until(lambda: run.ask("step", items=1).result(30))
     after = run.status().node("ticks").items_out["out"]
     assert lossy.posted == [b"POST /step?wait=1 HTTP/1.1"] * 3
     assert after - before == stepped.items <= 1
@@ -99,11 +100,11 @@ def test_a_control_is_not_asked_a_second_time_of_another_process(
     run = process.attach()
     process.send(signal.SIGSTOP)
     asked = run.ask("drain")
-    until(lambda: stale(run.status()), 20.0)
+    until(lambda: stale(run.status()))
     process.kill()
     process.start()
     with pytest.raises(UnreachableError, match="its process was replaced before it answered: it is not asked a second"):
-        asked.result(20)
+        asked.result(60)
     until(lambda: not stale(run.status()))
     assert run.status().state == "running", "the new process goes on"
 
@@ -129,35 +130,32 @@ def test_nothing_is_asked_of_a_run_that_nobody_holds_any_more(shared: Process) -
 def test_whoever_looks_on_is_told_often_and_others_seldom(lossy: Lossy) -> None:
     run = attach(lossy.url, TOKEN)
 
-    def asked(pause: float, seconds: float) -> int:
-        before = lossy.looks
-        for _ in range(round(seconds / pause)):
+    def looks_a_second(pause: float) -> float:
+        before, began = lossy.looks, time.monotonic()
+        while (lasted := time.monotonic() - began) < 2.0:
             time.sleep(pause)
             run.status()
-        return lossy.looks - before
+        return (lossy.looks - before) / lasted
 
-    often = asked(0.1, 1.0)
-    asked(0.6, 0.6)  # until it is seen that nobody looks on
-    seldom = asked(0.6, 1.2)
-    assert often > seldom
-    assert 1 <= seldom <= 3, "one in 0.8 s"
+    until(lambda: looks_a_second(pause=0.1) > 2.0)  # at most four, and fewer if the machine is slow
+    until(lambda: 0 < looks_a_second(pause=0.6) < 2.0)  # one in 0.8 s, once it is seen that nobody looks on
 
 
 def test_a_notebooks_loop_never_waits_for_a_process_that_hangs(shared: Process) -> None:
-    async def main() -> float:
+    async def main() -> list[float]:
         run, loop = shared.attach(), asyncio.get_running_loop()
         shared.send(signal.SIGSTOP)
-        worst = 0.0
+        took = []
         asked = [run.ask("plan"), run.ask("tap", pattern="*")]
         for _ in range(100):
             began = loop.time()
             run.status()
             run._repr_mimebundle_()
             await asyncio.sleep(0.01)
-            worst = max(worst, loop.time() - began - 0.01)
+            took.append(loop.time() - began)
         shared.send(signal.SIGCONT)
         for future in asked:
             future.cancel()
-        return worst
+        return sorted(took)
 
-    assert asyncio.run(main()) < 0.25
+    assert asyncio.run(main())[-10] < 1.0, "not waited for, though the machine may stand still a few times"

@@ -39,7 +39,7 @@ def written(path: Path, text: str) -> Path:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110 - the world outside sends no event
             await asyncio.sleep(0.02)
 

@@ -45,7 +45,7 @@ def running(name: str, config: Config) -> Iterator[LocalRun]:
     started = graph.start(host="thread", replace="stop", config=config)
     yield started
     if not started.lifecycle.over:
-        started.ask("stop").result(10)
+        started.ask("stop").result(60)
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def steady() -> Iterator[Server]:
 
 
 def knowing_the_token(server: Server) -> httpx.Client:
-    return httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=20, verify=NO_TLS)
+    return httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60, verify=NO_TLS)
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def dial(server: Server) -> Iterator[Callable[[], socket.socket]]:
     opened: list[socket.socket] = []
 
     def connect() -> socket.socket:
-        opened.append(socket.create_connection(("127.0.0.1", server.port), timeout=10))
+        opened.append(socket.create_connection(("127.0.0.1", server.port), timeout=60))
         return opened[-1]
 
     yield connect

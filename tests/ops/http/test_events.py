@@ -62,7 +62,7 @@ def test_numbers_of_a_later_server_are_higher(client: httpx.Client, run: LocalRu
         last = int(next(events)["id"])
     with run.serve() as later:
         auth = {"Authorization": f"Bearer {later.token}"}
-        with httpx.Client(base_url=later.url, headers=auth) as other, reading(other, last) as events:
+        with httpx.Client(base_url=later.url, headers=auth, timeout=60) as other, reading(other, last) as events:
             assert next(events)["event"] == "run.started"
 
 

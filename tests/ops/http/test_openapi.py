@@ -77,7 +77,7 @@ def test_every_row_of_the_table_is_described_and_every_verb_has_one(asking: http
 
 def test_what_needs_the_token_is_what_is_described_to_need_it(steady: Server) -> None:
     for endpoint in TABLE:
-        answer = httpx.request(endpoint.method, steady.url + endpoint.path, verify=NO_TLS)
+        answer = httpx.request(endpoint.method, steady.url + endpoint.path, verify=NO_TLS, timeout=60)
         assert (answer.status_code == 401) is not endpoint.open, endpoint.path
 
 

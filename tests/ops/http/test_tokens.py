@@ -91,7 +91,7 @@ def test_a_token_is_in_no_repr(steady: Server) -> None:
 )
 def test_whoever_has_not_the_token_is_told_what_to_send(steady: Server, sent: str) -> None:
     headers = {"Authorization": sent.encode("latin-1")} if sent else {}
-    answer = httpx.post(f"{steady.url}/drain", headers=headers, verify=NO_TLS)
+    answer = httpx.post(f"{steady.url}/drain", headers=headers, verify=NO_TLS, timeout=60)
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, 'Bearer realm="streamweave"')
     assert "Authorization: Bearer TOKEN" in answer.text or "not the token of this server" in answer.text
     assert TOKEN not in answer.text
@@ -99,27 +99,31 @@ def test_whoever_has_not_the_token_is_told_what_to_send(steady: Server, sent: st
 
 def test_two_tokens_in_one_request_are_none(steady: Server) -> None:
     both = [("Authorization", f"Bearer {TOKEN}"), ("Authorization", "Bearer x")]
-    assert httpx.get(f"{steady.url}/status", headers=both, verify=NO_TLS).status_code == 401
+    assert httpx.get(f"{steady.url}/status", headers=both, verify=NO_TLS, timeout=60).status_code == 401
 
 
 def test_what_a_node_raised_is_told_only_to_those_who_have_the_token(server: Server, run: LocalRun) -> None:
     run.failed("parse", {"card": "4111"}, ValueError("4111 is no card"))
-    everybody = httpx.get(f"{server.url}/ready?verbose")
+    everybody = httpx.get(f"{server.url}/ready?verbose", timeout=60)
     assert everybody.status_code == 503
     assert everybody.json()["reasons"] == ["failed in node parse; GET /status tells why, to those who have the token"]
     assert "4111" not in everybody.text
-    known = httpx.get(f"{server.url}/ready", headers={"Authorization": f"Bearer {TOKEN}"})
+    known = httpx.get(f"{server.url}/ready", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60)
     assert known.json()["reasons"] == ["failed: parse: ValueError('4111 is no card')"]
+
+
+def asked_as(name: str, server: Server, path: str) -> int:
+    return httpx.get(server.url + path, headers={"Host": name}, timeout=60).status_code
 
 
 def test_other_machines_are_served_with_a_token_by_whatever_name_they_ask(run: LocalRun) -> None:
     with serve(run, host="0.0.0.0", token=LONG) as server:
         assert server.url == f"http://127.0.0.1:{server.port}"
-        assert httpx.get(f"{server.url}/ready", headers={"Host": "flights.default.svc:80"}).status_code == 200
+        assert asked_as("flights.default.svc:80", server, "/ready") == 200
     with serve(run, host="0.0.0.0", token=LONG, hosts=("flights.example.org",)) as server:
-        assert httpx.get(f"{server.url}/ready", headers={"Host": "flights.example.org"}).status_code == 200
-        assert httpx.get(f"{server.url}/ready", headers={"Host": "10.2.3.4:80"}).status_code == 200, "a probe"
-        assert httpx.get(f"{server.url}/metrics", headers={"Host": "other.example.org"}).status_code == 400
+        assert asked_as("flights.example.org", server, "/ready") == 200
+        assert asked_as("10.2.3.4:80", server, "/ready") == 200, "a probe"
+        assert asked_as("other.example.org", server, "/metrics") == 400
 
 
 @pytest.fixture(scope="module")
@@ -138,10 +142,10 @@ def test_with_a_certificate_it_speaks_tls_and_nothing_else(run: LocalRun, certif
     with run.serve(token=TOKEN, certfile=cert, keyfile=key) as server:
         assert server.url.startswith("https://127.0.0.1:")
         trusted = ssl.create_default_context(cafile=str(cert))
-        with httpx.Client(base_url=server.url, verify=trusted) as client:
+        with httpx.Client(base_url=server.url, verify=trusted, timeout=60) as client:
             assert client.get("/status", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
         with pytest.raises(httpx.TransportError):
-            httpx.get(server.url.replace("https", "http") + "/live")
+            httpx.get(server.url.replace("https", "http") + "/live", timeout=60)
 
 
 def test_a_certificate_that_cannot_be_used_is_refused_before_anything_listens(

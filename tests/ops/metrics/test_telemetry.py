@@ -71,7 +71,7 @@ class Receiver:
     @property
     def newest(self) -> ExportMetricsServiceRequest:
         with self.came:
-            assert self.came.wait_for(lambda: self.requests, 5)
+            assert self.came.wait_for(lambda: self.requests, 60)
             return self.requests[-1][2]
 
 
@@ -125,7 +125,7 @@ def with_run(drawn: sw.Graph, use: Callable[[sw.LocalRun], Coroutine[Any, Any, N
     return kept[0]
 
 
-def eventually(true: Callable[[], object], seconds: float = 5.0) -> bool:
+def eventually(true: Callable[[], object], seconds: float = 60.0) -> bool:
     give_up = time.monotonic() + seconds
     while not true() and time.monotonic() < give_up:
         time.sleep(0.01)
@@ -308,9 +308,9 @@ print(run["kept"].items)
 
 def test_a_program_prints_nothing_of_a_collector_that_is_not_there_and_ends_soon() -> None:
     began = time.monotonic()
-    ended = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False, timeout=30)
+    ended = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False, timeout=120)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "[0, 1, 2, 3, 4]\n", "")
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60, "not as long as the library would try"
 
 
 def test_a_cell_can_be_run_twice(receiver: Receiver) -> None:
@@ -364,7 +364,7 @@ graph = sw.Graph("told", sw.Replay("numbers", range(5)) >> sw.Count("kept"))
 def run_in_terminal(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     (folder / "told.py").write_text(GRAPH)
     command = [sys.executable, "-m", "streamweave_lab.cli.main", "run", str(folder / "told.py:graph"), *options]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
 def test_a_run_in_the_terminal_is_pushed_to_its_end(
