@@ -20,6 +20,7 @@ from weakref import WeakValueDictionary
 
 from streamweave_lab.clock import SYSTEM_CLOCK
 from streamweave_lab.errors import StateError, StoreHeldError
+from streamweave_lab.state.outside import refused
 from streamweave_lab.state.store import Checkpoint, Info
 
 Write = Callable[[Checkpoint], Info]
@@ -123,7 +124,7 @@ class Place(ABC):
                 self._check()
                 return self._written(checkpoint)
         except OSError as error:
-            raise StateError(f"{self.what} cannot be written: {error}") from error
+            raise StateError(refused(self.what, "written", error)) from error
         finally:
             if self._left:
                 self.leave()

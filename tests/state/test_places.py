@@ -1,5 +1,6 @@
 """One run at a time keeps the state of a graph in a store."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -12,11 +13,12 @@ from uuid import uuid4
 
 import pytest
 
-from streamweave_lab.errors import StoreHeldError
+from streamweave_lab.errors import StateError, StoreHeldError
 from streamweave_lab.state import Checkpoint, FolderStore, Info, SqliteStore, Store
 from streamweave_lab.state import remote_place as remote
 from streamweave_lab.state.folder_files import RemoteFiles
-from streamweave_lab.state.place import Holder
+from streamweave_lab.state.local_place import LocalPlace
+from streamweave_lab.state.place import Holder, always
 from streamweave_lab.testing.stores import example
 
 HOLDER = """
@@ -112,6 +114,17 @@ def test_a_place_whose_file_was_deleted_is_lost(tmp_path: Path) -> None:
     assert other.write(example("flights")).id == 1
     other.leave()
     store.close()
+
+
+def test_a_place_on_a_full_disk_says_what_helps(tmp_path: Path) -> None:
+    def write(_: Checkpoint) -> Info:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with (
+        LocalPlace(tmp_path / "lock", "plant", "the store", write, always).take() as place,
+        pytest.raises(StateError, match=r"the store cannot be written: .*No space left .*; make room on its disk"),
+    ):
+        place.write(example("plant"))
 
 
 def test_two_names_that_differ_in_case_or_signs_only_have_two_places(where: str) -> None:
