@@ -22,7 +22,7 @@ EXTEND_USEC = 15_000_000
 _UNDER_WAY = frozenset({"starting", "draining", "suspending"})
 _ASKED_TO_END = frozenset({"run.draining", "run.suspending"})
 _RELOADED = frozenset({"config.applied", "config.unchanged", "config.rolled_back"})
-_REFUSED = "config.rejected"
+_REFUSED = frozenset({"config.rejected", "config.not_applied"})
 
 
 @contextmanager
@@ -58,6 +58,8 @@ class Notifier:
         self._ready = False
         self._reloading = 0
         self._refused = ""
+        self._is_of_pause = False
+        """It was refused because the run was paused."""
         self._timers: dict[Callable[[], None], asyncio.TimerHandle] = {}
         self._unsubscribe = run.observe(self._take)
         if watchdog is not None:
@@ -107,11 +109,15 @@ class Notifier:
 
     def _take(self, event: EventStatus) -> None:
         """Something happened in the run; on its loop."""
-        if event.event in _RELOADED or event.event == _REFUSED:
-            self._refused = event.message if event.event == _REFUSED else ""
+        if event.event in _RELOADED or event.event in _REFUSED:
+            self._refused = event.message if event.event in _REFUSED else ""
+            self._is_of_pause = event.event == "config.not_applied"
             if not self._reloading:  # not by a signal: from a watched file, a button, a request
                 self._say_reloading()
                 self._say_ready_again()
+        elif event.event == "run.resumed" and self._is_of_pause:
+            self._refused, self._is_of_pause = "", False
+            self._out.say(self._status())
         elif event.event in _ASKED_TO_END or not self._ready:
             asyncio.get_running_loop().call_soon(self._look_if_open)
 
