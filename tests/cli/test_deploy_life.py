@@ -19,7 +19,7 @@ from streamweave_lab.cli.main import main
 from streamweave_lab.cli.outcome import Exit
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 30.0
+PATIENCE = 120.0
 TOKEN = "of-the-test-of-a-pod-1234567890"
 
 PLANT = """
@@ -133,7 +133,7 @@ def test_what_the_manifest_says_starts_answers_reloads_ends_in_time_and_goes_on(
     try:
         wait_for(lambda: kubelet.probe("startup") == 200, process)
         wait_for(lambda: kubelet.probe("readiness") == 200, process)
-        assert kubelet.probe("liveness") == 200
+        wait_for(lambda: kubelet.probe("liveness") == 200, process)
 
         kubelet.put({"plant.toml": "schema_version = 1\nleast = 7\n"})
         wait_for(lambda: kubelet.status()["config"]["version"] == 2, process)

@@ -72,14 +72,14 @@ def test_a_signal_drains_and_the_exit_code_is_0(endless: Start, number: int) -> 
     command = endless("30")
     command.send_signal(number)
     until_said(command, "draining, at most 30 s; once more to stop at once")
-    out, _ = command.communicate(timeout=20)
+    out, _ = command.communicate(timeout=120)
     assert (command.returncode, out) == (0, "run endless was drained; nothing was dropped\n")
 
 
 def test_a_drain_that_takes_too_long_drops_items_and_the_exit_code_is_3(endless: Start) -> None:
     command = endless("0.2", "held")
     command.send_signal(signal.SIGTERM)
-    out, _ = command.communicate(timeout=20)
+    out, _ = command.communicate(timeout=120)
     assert command.returncode == 3
     assert "was ended before everything was finished; dropped: " in out
 
@@ -90,7 +90,7 @@ def test_a_second_signal_stops_at_once(endless: Start) -> None:
     until_said(command, "draining")
     command.send_signal(signal.SIGINT)
     until_said(command, "stopping")
-    command.communicate(timeout=20)
+    command.communicate(timeout=120)
     assert command.returncode == 3
 
 
@@ -105,7 +105,7 @@ def test_sighup_reloads_the_configuration_or_says_why_not(endless: Start, tmp_pa
     command.send_signal(signal.SIGHUP)
     assert "speed" in until_said(command, "reload refused")
     command.send_signal(signal.SIGTERM)
-    command.communicate(timeout=20)
+    command.communicate(timeout=120)
     assert command.returncode == 0
 
 
@@ -114,7 +114,7 @@ def test_sighup_without_a_configuration_says_so_and_the_run_goes_on(endless: Sta
     command.send_signal(signal.SIGHUP)
     assert "it was started without a configuration" in until_said(command, "configuration")
     command.send_signal(signal.SIGTERM)
-    command.communicate(timeout=20)
+    command.communicate(timeout=120)
     assert command.returncode == 0
 
 
@@ -147,7 +147,7 @@ def test_the_quickstart_goes_on_where_nobody_reads_its_standard_error(start: Sta
     while command.poll() is None and not obeys(command.pid, signal.SIGTERM):
         sleep(0.01)
     command.send_signal(signal.SIGTERM)
-    out, _ = command.communicate(timeout=60)
+    out, _ = command.communicate(timeout=120)
     assert command.returncode == 0
     assert "rows: " in out
 
@@ -166,7 +166,7 @@ def test_on_a_terminal_there_is_a_progress_bar_and_ctrl_c_drains(start: Start) -
     except OSError:
         pass  # the terminal is gone with its last process
     os.close(ours)
-    assert command.wait(20) == 0
+    assert command.wait(120) == 0
     assert "draining" in shown
     assert "was drained; nothing was dropped" in shown
 
@@ -175,7 +175,7 @@ def test_settings_are_read_and_bad_ones_are_refused_with_78(start: Start, tmp_pa
     settings = tmp_path / "here" / "flights.toml"
     settings.write_text("schema_version = 1\nleast_delay = 9999\n")
     command = start("quickstart", "--headless", "--config", "flights.toml")
-    _, err = command.communicate(timeout=60)
+    _, err = command.communicate(timeout=120)
     assert command.returncode == 78
     assert "least_delay" in err
     assert "600" in err
@@ -190,7 +190,7 @@ def test_what_cannot_be_honoured_is_bad_configuration(
     start: Start, arguments: list[str], environ: dict[str, str]
 ) -> None:
     command = start("quickstart", "--headless", *arguments, environ=environ)
-    _, err = command.communicate(timeout=60)
+    _, err = command.communicate(timeout=120)
     assert command.returncode == 78
     assert err.startswith("streamweave-lab: ")
     assert "Traceback" not in err
@@ -199,7 +199,7 @@ def test_what_cannot_be_honoured_is_bad_configuration(
 def test_a_folder_that_cannot_be_written_to_is_told_with_75(start: Start, tmp_path: Path) -> None:
     (tmp_path / "here" / "taken").write_text("a file")
     command = start("quickstart", "--no-browser", "--folder", "taken/in")
-    _, err = command.communicate(timeout=60)
+    _, err = command.communicate(timeout=120)
     assert command.returncode == 75
     assert "taken" in err
     assert "Traceback" not in err
@@ -207,15 +207,15 @@ def test_a_folder_that_cannot_be_written_to_is_told_with_75(start: Start, tmp_pa
 
 def test_settings_without_headless_are_refused_rather_than_ignored(start: Start) -> None:
     command = start("quickstart", "--config", "flights.toml")
-    _, err = command.communicate(timeout=60)
+    _, err = command.communicate(timeout=120)
     assert command.returncode == 2
     assert "--config goes with --headless" in err
 
 
 def test_the_command_knows_its_version_and_explains_itself(start: Start) -> None:
-    version, _ = start("--version").communicate(timeout=60)
+    version, _ = start("--version").communicate(timeout=120)
     assert version == f"streamweave-lab, version {_version()}\n"
-    told, _ = start("quickstart", "--help").communicate(timeout=60)
+    told, _ = start("quickstart", "--help").communicate(timeout=120)
     for word in ("--headless", "--no-browser", "--port", "--allow-root", "Exit codes"):
         assert word in told
 

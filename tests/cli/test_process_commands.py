@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -60,7 +61,7 @@ def run(settings: Path, tmp_path: Path) -> Iterator[sw.LocalRun]:
     while not run.status().ready:  # until what it begins with is in the store
         time.sleep(0.01)
     yield run
-    run.ask("stop").result(10)
+    run.ask("stop").result(60)
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def test_status_is_a_few_stable_lines_or_the_document(ask: Ask) -> None:
 
 
 def test_status_watched_goes_on_until_the_run_ends(ask: Ask, run: sw.LocalRun) -> None:
-    ended = Thread(target=lambda: run.ask("drain").result(10))
+    ended = Thread(target=lambda: run.ask("drain").result(60))
     ended.start()
     documents = [
         json.loads(line) for line in ask("status", "--watch", "--json", "--interval", "0.1").stdout.splitlines()
@@ -108,14 +109,13 @@ def test_what_the_state_does_not_allow_is_told_with_70(ask: Ask) -> None:
 def test_a_drain_answers_with_its_account_and_the_events_say_who_asked(ask: Ask, run: sw.LocalRun) -> None:
     answer = ask("drain")
     assert answer.exit_code == 0
-    assert answer.stdout.startswith("endless: drained in 0.")
-    assert answer.stdout.endswith(" s; nothing was dropped\n")
+    assert re.fullmatch(r"endless: drained in [\d.]+ s; nothing was dropped\n", answer.stdout)
     assert run.status().state == "stopped"
     assert "http" in {event.by for event in run.events}
 
 
 def test_a_report_can_be_had_as_json(ask: Ask) -> None:
-    report = json.loads(ask("drain", "--json", "--timeout", "5").stdout)
+    report = json.loads(ask("drain", "--json", "--timeout", "60").stdout)
     assert (report["complete"], report["dropped"], "sinks" in report["phases"]) == (True, {}, True)
 
 
@@ -165,7 +165,7 @@ def test_a_reload_is_seen_before_applied_and_refused_whole(ask: Ask, settings: P
 def test_what_a_change_at_run_time_hides_is_named_by_the_diff_and_by_the_reload(
     ask: Ask, settings: Path, run: sw.LocalRun
 ) -> None:
-    run.ask("configure", limit=6).result(10)
+    run.ask("configure", limit=6).result(60)
     settings.write_text("schema_version = 1\nlimit = 8\n")
     rid = "to be rid of that, roll back to a version before it and reload, or start the run again"
     hidden = f"limit: 8.0 in settings.toml is hidden by the change at run time to 6.0; {rid}"

@@ -56,7 +56,7 @@ def served(start: Start, *arguments: str, said: list[str] | None = None) -> Iter
         yield found[0]
     finally:
         command.send_signal(signal.SIGTERM)
-        command.communicate(timeout=20)
+        command.communicate(timeout=120)
 
 
 @dataclass
@@ -68,7 +68,7 @@ class Opened:
 
     def settled(self) -> None:
         """Wait until the launcher's extension has run the cells, or has decided not to."""
-        self.page.wait_for_selector("body[data-streamweave-quickstart=done]", state="attached", timeout=60_000)
+        self.page.wait_for_selector("body[data-streamweave-quickstart=done]", state="attached", timeout=120_000)
 
     def saved(self, file: Path) -> list[dict[str, Any]]:
         """Save the notebook, and return the code cells of the file."""
@@ -84,12 +84,12 @@ def open_page(browser: Browser, address: str) -> Opened:
     problems: list[str] = []
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: problems.append(str(error)))
-    page.goto(address)
-    page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=60_000)
+    page.goto(address, timeout=120_000)
+    page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=120_000)
     return Opened(page, problems)
 
 
-def until(true: Callable[[], bool], seconds: float = 20) -> None:
+def until(true: Callable[[], bool], seconds: float = 120) -> None:
     give_up = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < give_up
@@ -137,7 +137,7 @@ def test_notebooks_opened_otherwise_never_run_by_themselves(start: Start, browse
         foreign.write_text(json.dumps(packaged))
         opened = open_page(browser, address.replace(NAME, foreign.name))
         opened.page.wait_for_selector(
-            ".jp-NotebookPanel .jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=60_000
+            ".jp-NotebookPanel .jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=120_000
         )
         opened.page.wait_for_timeout(1000)
         assert not (tmp_path / "here" / "ran").exists()
@@ -154,7 +154,7 @@ def test_a_copy_whose_cells_were_changed_opens_as_it_is_and_nothing_runs(
     with served(start, said=said) as address:
         opened = open_page(browser, address)
         opened.page.wait_for_selector(
-            ".jp-NotebookPanel .jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=60_000
+            ".jp-NotebookPanel .jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=120_000
         )
         opened.page.wait_for_timeout(1000)
     assert not (tmp_path / "here" / "ran").exists()

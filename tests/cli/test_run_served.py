@@ -62,8 +62,8 @@ def test_a_reload_over_http_after_which_a_run_with_verify_does_worse_is_rolled_b
         bearer = {"Authorization": f"Bearer {(here / 'token').read_text().strip()}"}
         said(command, " running: ")
         settings.write_text("schema_version = 1\nlimit = 0\n")
-        with httpx.Client(base_url=url, headers=bearer, timeout=30) as client:
-            report = client.post("/reload?wait=20").json()["result"]
+        with httpx.Client(base_url=url, headers=bearer, timeout=60) as client:
+            report = client.post("/reload?wait=30").json()["result"]
             assert (report["applied"], report["rolled_back"], report["version"]) == (False, True, 3)
             assert report["refused"][0] == "check refuses 100% of its items, before it were 0.0%"
             assert client.get("/config").json()["values"]["limit"] == 10**9

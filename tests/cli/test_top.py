@@ -56,7 +56,7 @@ def served(tmp_path):
         yield run, server.url, file
     finally:
         if not run.settled:
-            run.ask("stop").result(10)
+            run.ask("stop").result(60)
         server.close()
 
 
@@ -108,7 +108,7 @@ class Terminal:
         self.text = ""
         os.write(self._master, key.encode())
 
-    def shows(self, wanted, timeout=15.0):
+    def shows(self, wanted, timeout=60.0):
         """Wait until this has been drawn since the last key."""
         until = monotonic() + timeout
         while wanted not in self._plain():
@@ -121,7 +121,7 @@ class Terminal:
     def close(self):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(60)
         os.close(self._master)
 
     def _plain(self):
@@ -156,7 +156,7 @@ def test_in_a_terminal_it_draws_asks_before_it_acts_and_leaves_the_run_alone(ter
     terminal.resize(120, 40)
     terminal.shows("BUSY █ BLOCKED ▒")
     terminal.press("q")
-    assert terminal.process.wait(10) == 0
+    assert terminal.process.wait(60) == 0
     assert terminal.run.status().state == "running"
 
 
@@ -170,4 +170,4 @@ def test_a_drain_is_asked_for_and_what_the_run_came_to_stays_to_be_read(terminal
     assert terminal.run.settled
     assert terminal.run.status().drain.complete
     terminal.press("q")
-    assert terminal.process.wait(10) == 0
+    assert terminal.process.wait(60) == 0

@@ -1,5 +1,6 @@
 """Keys of `top`, on a run in this process: what they ask first, and what they tell afterwards."""
 
+import re
 from time import monotonic, sleep
 
 import pytest
@@ -32,11 +33,11 @@ def run(tmp_path):
     enough = sw.Filter("enough", lambda n, config: n >= config.least, config=KeysConfig)
     run = sw.Graph("keys", Quiet("quiet") >> enough >> sw.Count("all")).start(KeysConfig.load(file), host="thread")
     yield run, file, Controls(run, drain_timeout=5)
-    run.ask("stop").result(10)
+    run.ask("stop").result(60)
 
 
 def shows(controls, wanted):
-    until = monotonic() + 10
+    until = monotonic() + 60
     while wanted not in controls.footer().plain:
         assert monotonic() < until, controls.footer().plain
         sleep(0.01)
@@ -92,9 +93,8 @@ def test_there_is_more_than_one_way_out(run, key):
 
 def test_of_an_ended_run_it_is_told_what_it_came_to(run):
     local, _, controls = run
-    local.ask("drain", timeout=5).result(10)
-    assert controls.footer().plain.startswith(" q  quit  the run was drained in 0.")
-    assert controls.footer().plain.endswith("nothing was dropped")
+    local.ask("drain", timeout=60).result(60)
+    assert re.fullmatch(r" q  quit  the run was drained in [\d.]+ s.*nothing was dropped", controls.footer().plain)
     controls.press("d")
     assert "Drain" not in controls.footer().plain
 

@@ -32,7 +32,7 @@ class Desk:
         return await self.outcome(press)
 
     async def outcome(self, press: str) -> dict[str, Any]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while True:
                 for answer in self.answers:
                     if answer["answer"] == press and answer["stage"] != "queued":

@@ -32,7 +32,7 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
         far = attach(server.url, "a-token-to-be-asked-with")
         yield here, far
         far.detach()
-    here.ask("stop").result(30)
+    here.ask("stop").result(60)
 
 
 def test_every_button_does_over_http_what_it_does_here(pair: Pair, tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_the_console_follows_it_to_its_end_and_lets_it_go(pair: Pair) -> None:
         console = Console(far)
         assert console.topology["url"] == far.url
         await far.stop()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while console._run is not None:  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.01)
         return console

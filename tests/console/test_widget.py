@@ -44,7 +44,7 @@ def said_by_page(console: Console, **message: Any) -> None:
 
 
 async def until(what: Any) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not what():  # noqa: ASYNC110 - what is sent is seen only by looking
             await asyncio.sleep(0.01)
 

@@ -12,7 +12,7 @@ from streamweave_lab.graph.source import Poll
 
 TOTAL = 3000
 """Items of the whole: their rows take more than one page of a disk. With the last of them the run has ended."""
-PATIENCE = 30.0
+PATIENCE = 120.0
 """Seconds after which a node that hangs gives up, lest a test that failed leave a process behind."""
 
 

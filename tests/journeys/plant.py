@@ -23,7 +23,7 @@ from tests.ops.http.conftest import NO_TLS
 ROOT = Path(__file__).parents[2]
 GRAPH = f"{ROOT / 'tests/journeys/gated_graph.py'}:gated"
 COMMAND = ("-m", "streamweave_lab.cli.main")
-PATIENCE = 30.0
+PATIENCE = 120.0
 TOKEN = "of-the-test-of-faults-0123456789"
 
 

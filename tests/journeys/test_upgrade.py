@@ -18,7 +18,7 @@ from streamweave_lab.cli.outcome import Exit
 
 ROOT = Path(__file__).parents[2]
 GRAPH = "tests.journeys.upgraded_graph:graph"
-PATIENCE = 30.0
+PATIENCE = 120.0
 """Seconds in which a process has to come so far."""
 
 

@@ -25,7 +25,7 @@ import streamweave_lab as sw
 PROMETHEUS = os.environ.get("PROMETHEUS", "prometheus")
 RULES = (files("streamweave_lab.ops") / "alerts" / "streamweave.rules.yml").read_text()
 EVERY = "300ms"
-SECONDS = 30.0
+SECONDS = 120.0
 
 
 class Settings(sw.Config):
@@ -76,7 +76,7 @@ def well(_: Path) -> sw.LocalRun:
 
 def paused(_: Path) -> sw.LocalRun:
     run = start(sw.Graph("paused", source() >> sw.Count("kept")))
-    run.ask("pause").result(30)
+    run.ask("pause").result(60)
     return run
 
 
@@ -107,7 +107,7 @@ def waiting_for_a_silent_source(_: Path) -> sw.LocalRun:
 
 def unconfigurable(_: Path) -> sw.LocalRun:
     run = start(sw.Graph("unconfigurable", source() >> sw.Count("kept")), config=Settings())
-    assert not run.ask("configure", fixed=2).result(30).applied
+    assert not run.ask("configure", fixed=2).result(60).applied
     return run
 
 
@@ -173,11 +173,11 @@ class Prometheus:
 
     def close(self) -> None:
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(60)
         self._log.close()
 
     def get(self, path: str) -> Any:
-        with urlopen(f"http://{self.address}/api/v1/{path}", timeout=30) as answer:
+        with urlopen(f"http://{self.address}/api/v1/{path}", timeout=60) as answer:
             return json.load(answer)["data"]
 
     def query(self, expression: str) -> dict[str, float]:
@@ -215,7 +215,7 @@ def scraping(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
         runs = [trouble(folder) for trouble in TROUBLES]
         servers = [opened.enter_context(run.serve()) for run in runs]
         for run in runs:
-            opened.callback(lambda run=run: run.ask("stop").result(30))
+            opened.callback(lambda run=run: run.ask("stop").result(60))
         gone = opened.enter_context(runs[0].serve())
         targets = [server.url.removeprefix("http://") for server in (*servers, gone)]
         prometheus = Prometheus(folder, targets)

@@ -54,7 +54,7 @@ def begin(folder: Path, log: str, lines: int = 200, **options: object) -> subpro
 def end(process: subprocess.Popen[str]) -> tuple[str, str]:
     """Terminate it politely; its standard output and error. It must have drained, with code 0."""
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert out.endswith("complete True 0\n")
     return out, err or ""

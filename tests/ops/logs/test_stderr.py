@@ -26,7 +26,7 @@ def run(folder: Path, stderr: int, *arguments: str) -> int:
     (folder / "flow.py").write_text(GRAPH)
     command = [sys.executable, "-m", "streamweave_lab.cli.main", "run", "flow.py:graph", *arguments]
     environ = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, cwd=folder, env=environ, stderr=stderr, timeout=60).returncode
+    return subprocess.run(command, cwd=folder, env=environ, stderr=stderr, timeout=120).returncode
 
 
 @pytest.mark.parametrize("arguments", [(), ("--log", "info")])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -27,11 +28,11 @@ class Seen:
         return self._own.get_sample_value(f"streamweave_{name}", {"graph_id": self._graph, **labels})
 
     async def until(self, wanted: float, name: str, **labels: str) -> None:
-        for _ in range(1000):
-            if self(name, **labels) == wanted:
-                return
-            await asyncio.sleep(0.005)
-        raise AssertionError(f"{name}{labels} is {self(name, **labels)}, not {wanted}")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(60):
+                while self(name, **labels) != wanted:  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+        assert self(name, **labels) == wanted, f"{name}{labels}"
 
 
 async def then_nothing(*numbers: int) -> AsyncIterator[int]:
