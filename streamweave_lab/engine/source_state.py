@@ -171,8 +171,8 @@ class SourceState(NodeState):
             return
         self._look_for_idleness()
         quiet = self.core.clock.now() - self.quiet_since
-        again = self.core.clock.now() + (after - quiet if quiet < after else after)
-        self._call_at("idle", again, self._watch_for_idleness)
+        again = max(_SHORTEST_WAIT, after - quiet) if quiet < after else after
+        self._call_at("idle", self.core.clock.now() + again, self._watch_for_idleness)
 
     def _look_for_idleness(self) -> None:
         """Idle is a source that has nothing; not one that was not asked, for it waits for room or for its turn."""

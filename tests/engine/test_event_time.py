@@ -325,3 +325,9 @@ def test_windows_in_a_row_agree_on_where_time_is_cut() -> None:
     for item in items:
         by_hand[item // 10 * 10] += 1
     assert run["all"].items == sorted(by_hand.items())
+
+
+def test_virtual_time_goes_on_where_the_moment_of_idleness_is_lost_in_rounding() -> None:
+    quiet = Script("quiet", {1.1: [1], 10: []}, idle_after=3.0)  # 4.1 - 1.1 is less than 3.0
+    run = Graph("g", quiet >> Count("n")).run_to_end()
+    assert run["n"].count == 1
