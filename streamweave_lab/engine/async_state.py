@@ -200,7 +200,9 @@ class AsyncState(NodeState):
         while slots and (waiting := slots[0].mark) is not None:
             slots.popleft()
             self.closing = any(isinstance(s.mark[1], Barrier) for s in slots if s.mark)
+            self.marking = True
             super().mark(*waiting)
+            self.marking = False
 
     def _send(self, ready: list[_Slot]) -> None:
         refused = [slot for slot in ready if slot.error is not None]

@@ -4,10 +4,14 @@ import asyncio
 from pathlib import Path
 from threading import Event
 
+import pytest
+
 from streamweave_lab.engine.lifecycle import State
+from streamweave_lab.errors import RunFailedError
 from streamweave_lab.graph.graph import Graph
+from streamweave_lab.graph.node import Step
 from streamweave_lab.graph.source import Poll, Source, Wait
-from streamweave_lab.operators import Collect, Map
+from streamweave_lab.operators import Collect, Map, Replay
 from streamweave_lab.state.sqlite_store import SqliteStore
 from streamweave_lab.state.store import Checkpoint, Info
 from streamweave_lab.testing.loop import run_virtual
@@ -84,3 +88,25 @@ def test_who_stops_a_suspend_whose_checkpoint_is_being_written_is_told_that_it_m
         assert run.events[0].message == f"checkpoint {newest.id} holds all before epoch {newest.epoch}"
 
     asyncio.run(asyncio.wait_for(main(), 120.0))
+
+
+class Ending(Step[int, int]):
+    """Its work takes a second, and its end raises."""
+
+    awaits = True
+
+    async def work(self, item: int) -> int:
+        await asyncio.sleep(1.0)
+        return item
+
+    def finished(self) -> None:
+        raise ValueError("no end")
+
+
+def test_what_is_raised_at_a_mark_that_waited_for_items_in_flight_fails_the_run_for_nobody_sends_it_again() -> None:
+    async def main() -> None:
+        graph = Graph("g", Replay("n", [1]) >> Ending("e") >> Collect("all"), supervise={"e": "restart"})
+        with pytest.raises(RunFailedError, match="no end"):
+            await asyncio.wait_for(graph.start().done(), 100.0)
+
+    run_virtual(main())
