@@ -89,6 +89,14 @@ class Checkpointer:
             self._ends = True
             self._go(loop, self._end(), "last checkpoint")
 
+    def leave(self) -> None:
+        """Let another run have the place in the store; if the last checkpoint is on its way there, when it is written.
+
+        A drain that takes too long may have ended the run meanwhile.
+        """
+        if not self._ends or self.last is not None:
+            self._checkpoints.leave()
+
     async def written_within(self, seconds: float) -> None:
         """Wait for one that is being written, no longer than that."""
         with suppress(TimeoutError):
@@ -126,11 +134,14 @@ class Checkpointer:
                 await self.take("interval")
 
     async def _end(self) -> None:
-        async with self._writing:
-            await self._elsewhere(self._write_last)
-        if self._run.lifecycle.over:  # it was stopped meanwhile
-            self.note_last()
-        self._run.end_kept()
+        try:
+            async with self._writing:
+                await self._elsewhere(self._write_last)
+            if self._run.lifecycle.over:  # it was stopped meanwhile
+                self.note_last()
+            self._run.end_kept()
+        finally:
+            self._checkpoints.leave()
 
     async def _elsewhere(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do `work` in a thread, for the loop has no time for it; virtual time would run away meanwhile."""

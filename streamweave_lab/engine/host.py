@@ -89,8 +89,8 @@ class _Asked:
             self.graph, self.config, clock, host, where=self.where, loop=loop, batch_size=batch_size,
             checkpoints=checkpoints,
         )  # fmt: skip
-        if checkpoints is not None:
-            run.on_end(checkpoints.leave)
+        if run.checkpointer is not None:
+            run.on_end(run.checkpointer.leave)
         return run
 
     def resumed(self, run: LocalRun) -> Resume | None:

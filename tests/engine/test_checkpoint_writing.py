@@ -164,6 +164,29 @@ def test_the_last_checkpoint_of_a_run_is_its_newest_also_where_another_is_still_
     assert [info.reason for info in store.list("g")] == ["drain", "demand", "start"]
 
 
+def test_a_drain_out_of_time_still_keeps_its_last_checkpoint_when_the_one_before_it_is_written(tmp_path: Path) -> None:
+    store = Slow(tmp_path / "state.db", "demand")
+
+    async def main() -> None:
+        run = Graph("g", ticks() >> Count("n")).start(store=store)
+        demanded = asyncio.ensure_future(run.checkpoint())
+        assert await asyncio.to_thread(store.begun.wait, 60)
+        draining = asyncio.ensure_future(run.drain())
+        await _until(lambda: all(node.state == "ended" for node in run.status().nodes))
+        assert run.draining is not None
+        run.draining.hurry(0.0)
+        await draining
+        assert "its last checkpoint, which is still being written" in run.events[0].message
+        store.go_on.set()
+        assert (await demanded).committed
+        await _until(lambda: len(store.list("g")) == 3)
+        assert [info.reason for info in store.list("g")] == ["drain", "demand", "start"]
+        async with asyncio.timeout(30):
+            await _until(lambda: not list(tmp_path.glob("*.held")))  # and then its place is free
+
+    asyncio.run(asyncio.wait_for(main(), 60))
+
+
 class Odd(SqliteStore):
     """A store of somebody else, with errors of its own, which keeps nothing but what the run began with."""
 
