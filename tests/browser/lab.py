@@ -105,6 +105,7 @@ class Lab:
 
     def _look(self, file: str, window: dict[str, Any]) -> Notebook:
         context = self.browser.new_context(**{"viewport": {"width": 1360, "height": 900}, **window})
+        context.set_default_timeout(120_000)
         page = context.new_page()
         workspace = secrets.token_hex(4)
         notebook = Notebook(page, file, self.artifacts)
@@ -139,7 +140,7 @@ class Lab:
         paths = [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
         return {**os.environ, **folders, "PYTHONPATH": os.pathsep.join(paths), **self._environment}
 
-    def _wait_for_server(self, seconds: float = 60) -> None:
+    def _wait_for_server(self, seconds: float = 120) -> None:
         until = time.monotonic() + seconds
         while True:
             try:

@@ -28,7 +28,7 @@ class Notebook:
         page.on("pageerror", lambda error: self.problems.append(f"uncaught: {error.stack or error}"))
         page.on("dialog", lambda dialog: dialog.accept())
 
-    def run(self, index: int, *, wait: bool = True, timeout: float = 60) -> None:
+    def run(self, index: int, *, wait: bool = True, timeout: float = 120) -> None:
         """Run one cell."""
         self.page.evaluate(
             f"""i => {{
@@ -50,7 +50,7 @@ class Notebook:
             }}"""
         )
 
-    def add(self, source: str, *, wait: bool = True, timeout: float = 60) -> int:
+    def add(self, source: str, *, wait: bool = True, timeout: float = 120) -> int:
         """Append a cell and run it; returns its number."""
         index: int = self.page.evaluate(
             f"""source => {{
@@ -71,7 +71,7 @@ class Notebook:
         )
         return counts
 
-    def wait(self, index: int, *, timeout: float = 60) -> None:
+    def wait(self, index: int, *, timeout: float = 120) -> None:
         """Wait until cell `index`, which was started, has its execution count."""
         self.page.wait_for_function(
             f"""i => {{
@@ -142,7 +142,7 @@ class Notebook:
     def wait_until_open(self) -> None:
         """Wait until the notebook is there and its kernel answers; then close the side bars."""
         self.page.wait_for_function(
-            "file => window.jupyterapp?.shell.currentWidget?.context?.path === file", arg=self.file, timeout=60_000
+            "file => window.jupyterapp?.shell.currentWidget?.context?.path === file", arg=self.file, timeout=120_000
         )
         self.page.evaluate(
             """async () => {

@@ -39,14 +39,16 @@ class Console:
     def wait_for_more_than(self, items: int) -> None:
         note = self.came_in.element_handle()
         self.book.page.wait_for_function(
-            "([note, items]) => Number(note.textContent.replace(/\\D/g, '')) > items", arg=[note, items], timeout=15_000
+            "([note, items]) => Number(note.textContent.replace(/\\D/g, '')) > items",
+            arg=[note, items],
+            timeout=120_000,
         )
 
     def press(self, name: str) -> None:
         self.cell.locator(f"button[data-do='{name}']").click()
 
     def says(self, words: str) -> None:
-        self.cell.get_by_text(words).first.wait_for(timeout=15_000)
+        self.cell.get_by_text(words).first.wait_for(timeout=120_000)
 
 
 def numbers(book: Notebook) -> dict[str, object]:
@@ -91,7 +93,7 @@ def test_the_quickstart_is_run_watched_reloaded_and_drained(lab: Lab) -> None:
     book.reload()
     book.show(code[4])
     console = Console(book, code[4])
-    console.cell.get_by_text("Ready", exact=True).wait_for(timeout=30_000)
+    console.cell.get_by_text("Ready", exact=True).wait_for(timeout=120_000)
     console.wait_for_more_than(console.items_in())
 
     # Drained by the button, after asking; the console and the kernel agree.

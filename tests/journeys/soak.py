@@ -34,6 +34,10 @@ MOST_GROWN = 10.0
 """MB; an allocator's own ups and downs are a few."""
 
 
+FEWEST_LOOKS = 10
+"""However slow the machine is."""
+
+
 @dataclass
 class Report:
     """What was seen."""
@@ -81,7 +85,7 @@ class Soak:
             self.pause, self.step, self.reload, self.checkpoint, self.tap, self.drill, self.drill, self.drill,
             self.suspend, self.crash,
         ]  # fmt: skip
-        while clock() - began < seconds:
+        while clock() - began < seconds or self.report.looks < FEWEST_LOOKS:
             act = self.dice.choices(acts, [4, 2, 4, 4, 4, 4, 4, 4, 1, 1])[0]
             self.report.done[act.__name__] += 1
             await act()
@@ -93,7 +97,7 @@ class Soak:
 
     async def end(self) -> None:
         """Drain, and see that everything came out."""
-        report = await self.run.drain(60)
+        report = await self.run.drain(120)
         assert report.complete, f"{report}"
         self.look()
         check(self.run)
@@ -102,10 +106,13 @@ class Soak:
         self.report.items = self.run["numbers"].position
         self.report.checkpoints = self.store.list("soak")[0].id
         self.store.close()
-        await asyncio.sleep(0.5)
         loop: Any = asyncio.get_running_loop()
-        self.report.tasks_left = [str(task) for task in asyncio.all_tasks() - {asyncio.current_task()}]
-        self.report.timers_left = sum(not timer.cancelled() for timer in loop._scheduled)
+        for _ in range(60):
+            await asyncio.sleep(0.5)
+            self.report.tasks_left = [str(task) for task in asyncio.all_tasks() - {asyncio.current_task()}]
+            self.report.timers_left = sum(not timer.cancelled() for timer in loop._scheduled)
+            if not (self.report.tasks_left or self.report.timers_left):
+                break
 
     def look(self) -> None:
         """Every edge and every node is balanced now; how much memory that takes."""
@@ -163,7 +170,7 @@ class Soak:
         node = self.dice.choice([*self.run.graph.nodes])
         drills.begin(self.run, "crash", node)
         try:
-            await asyncio.wait_for(self.run.done(), 30)
+            await asyncio.wait_for(self.run.done(), 120)
         except RunFailedError as error:
             assert "the drill 'crash'" in str(error), f"{error!r}"  # noqa: PT017 - it must be the drill's
         self.run = self._start(resume=True)

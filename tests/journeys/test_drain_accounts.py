@@ -45,11 +45,11 @@ class Served(Plant):
         until(lambda: [edge["queued"] for edge in self.status()["edges"]][:2] == [ROOM, ROOM])
         with ThreadPoolExecutor(1) as pool:
             if by == "http":
-                report = pool.submit(self.ask, "POST", "/drain?wait=25", json={"timeout": timeout})
+                report = pool.submit(self.ask, "POST", "/drain?wait=30", json={"timeout": timeout})
             else:
                 self.send(signal.SIGTERM)
                 until(lambda: self.status()["state"] != "running")
-                report = pool.submit(self.ask, "POST", "/drain?wait=25")  # it waits for the drain that goes on
+                report = pool.submit(self.ask, "POST", "/drain?wait=30")  # it waits for the drain that goes on
             until(lambda: self.status()["state"] != "running")
             let_go()
             document = report.result().json()

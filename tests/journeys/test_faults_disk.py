@@ -35,9 +35,9 @@ def test_a_run_goes_on_without_checkpoints_takes_them_again_and_drains_without_o
     assert f"{store} cannot be written: " in failed["message"]
     assert f"{full}; make room on its disk" in failed["message"]
     one.bring(1000)
-    assert one.probe("ready") == (200, []), "work goes on"
+    until(lambda: one.probe("ready") == (200, []), "work does not go on")
     assert full in one.status()["checkpoint"]["problem"]
-    asked = one.ask("POST", "/checkpoint?wait=10").json()["result"]
+    asked = one.ask("POST", "/checkpoint?wait=30").json()["result"]
     assert (asked["committed"], full in asked["problem"]) == (False, True)
     assert 'streamweave_checkpoints_total{graph_id="gated",result="failed"}' in one.ask("GET", "/metrics").text
 

@@ -15,6 +15,8 @@ from streamweave_lab.cli.outcome import Exit
 from tests.journeys.plant import ROOT, TOKEN, Plant, plant, until
 from tests.journeys.saturated_graph import ROOM
 
+WAITS = 4.0
+"""Seconds for which a checkpoint surely waits for its store; the machine may stand still for longer."""
 OTHER = "another-token-that-is-as-good-as-the-first"
 
 
@@ -84,7 +86,7 @@ def test_a_secret_that_cannot_be_read_is_named_at_the_start_and_at_a_reload_and_
     one.bring(2000)
     secret.rmdir()
     secret.write_text("hunter2")
-    applied = one.ask("POST", "/reload?wait=10").json()["result"]
+    applied = one.ask("POST", "/reload?wait=30").json()["result"]
     assert (applied["applied"], [change["field"] for change in applied["changes"]]) == (True, ["note"])
     one.kill()
     one.finish()
@@ -133,16 +135,23 @@ def test_a_signal_during_the_start_ends_it_and_leaves_nothing_half_done(one: Pla
 def test_a_signal_while_a_checkpoint_cannot_be_written_says_what_held_the_drain(
     one: Plant, whole: tuple[str, str]
 ) -> None:
-    one.start("--drain-timeout", "1").bring(1000)
-    with closing(sqlite3.connect(one.folder / one.store, isolation_level=None)) as elsewhere:
-        elsewhere.execute("BEGIN IMMEDIATE")
-        one.send(signal.SIGTERM)
-        (told,) = until(lambda: one.events("run.drain_timed_out"))
-        elsewhere.execute("ROLLBACK")
-    assert told["message"] == (
-        "the drain took more than 1 s: 0 items dropped, held by its last checkpoint, which is still being written"
-    )
-    assert one.end() == Exit.DRAINED, "no item was dropped"
+    held = WAITS
+    for attempt in range(5):
+        if held < WAITS:
+            break
+        one.start("--drain-timeout", "1").bring(1000)
+        with closing(sqlite3.connect(one.folder / one.store, isolation_level=None)) as elsewhere:
+            elsewhere.execute("BEGIN IMMEDIATE")
+            began = time.monotonic()
+            one.send(signal.SIGTERM)
+            told = until(lambda attempt=attempt: one.events("run.drain_timed_out")[attempt:])[-1]
+            elsewhere.execute("ROLLBACK")
+            held = time.monotonic() - began
+        assert told["message"] == (
+            "the drain took more than 1 s: 0 items dropped, held by its last checkpoint, which is still being written"
+        )
+        code = one.end()
+    assert code == Exit.DRAINED, "no item was dropped"
     one.finish()
     assert one.output()[0] == whole[0], "the windows were closed by the drain"
 
@@ -173,11 +182,11 @@ def test_a_signal_leaves_a_suspend_that_goes_on_no_more_time_than_it_says(tmp_pa
         one.start("--checkpoint", "state.db", "--drain-timeout", "0.5")
         until(lambda: one.status()["edges"][1]["queued"] == ROOM)
         with ThreadPoolExecutor(1) as pool:
-            asked = pool.submit(one.ask, "POST", "/suspend?wait=25", json={"timeout": 25})
+            asked = pool.submit(one.ask, "POST", "/suspend?wait=30", json={"timeout": 100})
             until(lambda: one.status()["state"] == "suspending")
             began = time.monotonic()
             assert one.end(signal.SIGTERM) == Exit.DROPPED
-            assert time.monotonic() - began < 15, "not the 25 s that were asked for before"
+            assert time.monotonic() - began < 60, "not the 100 s that were asked for before"
             assert asked.result().json()["result"]["committed"] is False
     finally:
         one.kill()
@@ -192,7 +201,7 @@ def test_drains_that_are_asked_for_at_once_are_one_and_a_signal_leaves_them_no_m
     one = Saturated(tmp_path)
 
     def drained() -> dict[str, Any]:
-        document: dict[str, Any] = one.ask("POST", "/drain?wait=25", json={"timeout": 25}).json()
+        document: dict[str, Any] = one.ask("POST", "/drain?wait=30", json={"timeout": 100}).json()
         return document
 
     try:
@@ -204,7 +213,7 @@ def test_drains_that_are_asked_for_at_once_are_one_and_a_signal_leaves_them_no_m
             until(lambda: one.status()["state"] == "draining")
             began = time.monotonic()
             assert one.end(signal.SIGTERM) == Exit.DROPPED
-            assert time.monotonic() - began < 15, "not the 25 s that were asked for before"
+            assert time.monotonic() - began < 60, "not the 100 s that were asked for before"
             answers = [each.result() for each in asked]
     finally:
         one.kill()

@@ -54,9 +54,9 @@ def test_a_paused_process_goes_on_and_tells_of_a_pause_and_blames_no_node(one: P
             assert second.end() == Exit.TRY_AGAIN, "its files and its store are not free: it will go on"
         one.send(signal.SIGCONT)
         one.bring(1500)
-        assert [one.probe(name) for name in ("live", "ready")] == [(200, []), (200, [])]
+        until(lambda: [one.probe(name) for name in ("live", "ready")] == [(200, []), (200, [])])
         until(lambda: {"WATCHDOG": "1"} in manager.heard())
-    (told,) = until(lambda: stalls(one, by="a pause of the whole process"))
+    told, *_ = until(lambda: stalls(one, by="a pause of the whole process"))
     assert float(told["message"].split()[-2]) > 1.0
     assert "by" not in told, "nobody asked for it"
     assert stalls(one, by="node squares") == []
@@ -71,16 +71,12 @@ def test_a_node_that_hangs_is_named_by_the_probes_and_afterwards(one: Plant, who
         one.environ |= {**manager.environ, "WATCHDOG_USEC": "400000"}
         (one.folder / "hang").write_text("777")
         one.start(program=("-m", "tests.journeys.impatient")).bring(500)
-        assert one.probe("live") == (200, [])
+        until(lambda: one.probe("live") == (200, []))
         one.open_gate(1000)
-        until(lambda: one.probe("live")[0] == 503)
-        until(lambda: one.probe("ready")[0] == 503)
+        said = "the event loop has not answered for "
+        until(lambda: says(one.probe("live"), said, " s (limit 1 s); node squares blocks it"))
+        until(lambda: says(one.probe("ready"), said, " s: node squares blocks it"))
         manager.heard()
-        _, (why,) = one.probe("live")
-        assert why.startswith("the event loop has not answered for ")
-        assert why.endswith(" s (limit 1 s); node squares blocks it")
-        _, (why,) = one.probe("ready")
-        assert why.endswith(" s: node squares blocks it")
         assert 'streamweave_ready{graph_id="gated"} 0.0' in one.ask("GET", "/metrics").text
         time.sleep(0.5)  # more than two beats
         assert fed(manager.heard()) == 0, "the service manager hears no more, and would restart it"
@@ -94,6 +90,12 @@ def test_a_node_that_hangs_is_named_by_the_probes_and_afterwards(one: Plant, who
     assert one.output() == whole
 
 
+def says(answer: tuple[int, list[str]], begins: str, ends: str) -> bool:
+    """Whether a probe says no, and this is why."""
+    status, reasons = answer
+    return status == 503 and [(why.startswith(begins), why.endswith(ends)) for why in reasons] == [(True, True)]
+
+
 def fed(heard: list[Message]) -> int:
     return sum("WATCHDOG" in message for message in heard)
 
@@ -105,10 +107,10 @@ def test_a_wall_clock_that_jumps_by_days_changes_nothing_but_what_is_told_of_the
     for jump, upto in ((-DAY, 1000), (DAY, 1500)):
         (one.folder / "jump").write_text(f"{jump}")
         one.bring(upto)
-        taken = one.ask("POST", "/checkpoint?wait=10").json()["result"]
+        taken = one.ask("POST", "/checkpoint?wait=30").json()["result"]
         assert taken["committed"]
-        assert 0 <= taken["seconds"] < 10, "what it took is no matter of the wall clock"
-        assert [one.probe(name) for name in ("live", "ready")] == [(200, []), (200, [])]
+        assert 0 <= taken["seconds"] < 60, "what it took is no matter of the wall clock"
+        until(lambda: [one.probe(name) for name in ("live", "ready")] == [(200, []), (200, [])])
         status = one.status()
         assert abs(status["taken_at"] - time.time() - jump) < 60
         assert abs(status["checkpoint"]["last_at"] - time.time() - jump) < 60

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 def live(folder: Path, die_at: int) -> int:
     command = [sys.executable, "-m", "tests.journeys.killed_early", str(folder), str(die_at)]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode in (0, -signal.SIGKILL), ended.stderr
     return ended.returncode
 

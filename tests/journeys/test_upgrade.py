@@ -45,15 +45,23 @@ class Place:
     def run(self, version: int, *arguments: str, number: int = signal.SIGTERM, store: str = "state") -> tuple[int, str]:
         """Run the version until it has brought out some fifty readings more, then send it a signal."""
         begun = [*self.readings()] if self.out.exists() else []
-        process = self.command(version, "run", GRAPH, "--checkpoint", store, "--checkpoint-every", "0.1", *arguments)
+        process = self.command(version, "run", GRAPH, "--checkpoint", store, "--checkpoint-every", "0.1",
+                               "--keep", "1000", *arguments)  # fmt: skip
         until = monotonic() + PATIENCE
         while process.poll() is None and not self._has_more_than(begun):
             assert monotonic() < until, "it brings nothing out"
             sleep(0.05)
-        sleep(0.3)  # a checkpoint or two
+        two_more = self._kept(store) + 2
+        while process.poll() is None and self._kept(store) < two_more:
+            assert monotonic() < until, "it keeps nothing"
+            sleep(0.05)
         process.send_signal(number)
         _, err = process.communicate(timeout=PATIENCE)
         return process.returncode, err
+
+    def _kept(self, store: str) -> int:
+        """The newest checkpoint."""
+        return max((int(whole.parent.name) for whole in (self.folder / store).glob("*/COMMITTED")), default=0)
 
     def _has_more_than(self, begun: list[dict[str, int]]) -> bool:
         now = self.readings()
