@@ -1,5 +1,7 @@
 """The benchmarks measure what is right, and nothing else."""
 
+import tempfile
+
 import pytest
 
 from tests.benchmarks import aggregates, one
@@ -7,6 +9,14 @@ from tests.benchmarks.report import Result, table
 from tests.benchmarks.workloads import SIZES
 
 CONTENDERS = ("hand", "ours", "builtin", "peer_streamz", "peer_bytewax", "peer_reactivex", "peer_aiostream")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def workloads_of_its_own(tmp_path_factory):
+    """What is made for a benchmark once and for all is not left behind by a test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("workloads")))
+        yield
 
 
 @pytest.mark.parametrize("name", CONTENDERS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import tempfile
 from pathlib import Path
@@ -92,8 +93,9 @@ def count_inputs(workload: str, items: Any) -> int:
 def _lines(size: int) -> list[str]:
     path = Path(tempfile.gettempdir()) / f"streamweave-zipf-{size}.txt"
     if not path.exists():
-        path.with_suffix(".new").write_text("\n".join(_zipf(size)))
-        path.with_suffix(".new").rename(path)
+        new = path.with_suffix(f".{os.getpid()}")  # two processes may make it at once
+        new.write_text("\n".join(_zipf(size)))
+        new.replace(path)
     return path.read_text().split("\n")
 
 

@@ -150,10 +150,10 @@ class Writer(RuleBasedStateMachine):
         assert self.read == [f"line {number}" for number in range(len(self.read))]
 
     def teardown(self):
-        self.catch_up()
-        assert len(self.read) == self.written
-        self.node.closed()
-        self.folder.cleanup()
+        with self.folder:
+            self.catch_up()
+            self.node.closed()
+            assert len(self.read) == self.written
 
 
 TestWriter = Writer.TestCase
