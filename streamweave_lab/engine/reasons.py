@@ -56,9 +56,13 @@ def cost_of_pause(core: Core, pause: Pause) -> Iterable[str]:
 
 def stuck_edges(core: Core) -> list[str]:
     """The full edges of a graph in which every node that has input waits for room, and nothing is in flight."""
-    full = [c for c in core.channels if c.blocked_since is not None]
-    if not full or core.runnable or core.halted or any(state.activity is BUSY for state in core.states):
+    full = {c: c.blocked_since for c in core.channels if c.blocked_since is not None}
+    if not full or core.current is not None or core.runnable or core.halted:
         return []
+    if any(state.activity is BUSY for state in core.states):
+        return []
+    if any(channel.blocked_since != since for channel, since in full.items()):
+        return []  # it has gone on while another thread was looking
     return [channel.name for channel in full]
 
 
