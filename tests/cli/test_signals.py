@@ -283,10 +283,12 @@ def test_in_a_jupyter_kernel_signals_are_left_alone(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_terminal_s_run_has_handlers_only_while_it_is_obeyed() -> None:
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, where the tests run in background
     before = handlers()
     within = asyncio.run(watch_handlers())
     assert all(one not in before for one in within[1:])
     assert handlers() == before
+    signal.signal(signal.SIGINT, inherited)
 
 
 def test_on_a_thread_of_its_own_a_run_has_no_handlers() -> None:

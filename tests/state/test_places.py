@@ -153,7 +153,7 @@ class Waiting(FolderStore):
 
     def write(self, checkpoint: Checkpoint) -> Info:
         self.begun.set()
-        assert self.may.wait(5)
+        assert self.may.wait(60)
         return super().write(checkpoint)
 
 
@@ -162,7 +162,7 @@ def test_who_comes_next_waits_for_the_last_write_of_who_has_left(tmp_path: Path)
     place = store.hold("flights")
     writing = threading.Thread(target=place.write, args=(example("flights", 1),))
     writing.start()
-    assert store.begun.wait(5)
+    assert store.begun.wait(60)
     place.leave()
     threading.Timer(0.05, store.may.set).start()
     after = FolderStore(store.base).hold("flights")
@@ -262,11 +262,11 @@ def test_at_a_url_what_was_written_while_the_place_was_lost_is_withdrawn() -> No
 
 def until(fact: Callable[[], object]) -> None:
     waiting = threading.Event()
-    for _ in range(500):
+    for _ in range(6000):
         if fact():
             return
         waiting.wait(0.01)
-    raise AssertionError("it did not come to be within 5 s")
+    raise AssertionError("it did not come to be within a minute")
 
 
 def sign_of_life(where: str) -> float | None:
@@ -299,7 +299,7 @@ def test_at_a_url_a_write_that_takes_long_keeps_the_place_also_of_a_run_that_has
     place = store.hold("flights")
     writing = threading.Thread(target=place.write, args=(example("flights"),))
     writing.start()
-    assert store.begun.wait(5)
+    assert store.begun.wait(60)
     for leave in (lambda: None, place.leave):
         leave()
         before = sign_of_life(store.base) or 0.0
@@ -314,7 +314,7 @@ def test_at_a_url_who_leaves_does_not_wait_for_the_network(monkeypatch: pytest.M
     store, where = folder()
     place, may = store.hold("flights"), threading.Event()
     release = place._release
-    monkeypatch.setattr(place, "_release", lambda: may.wait(5) and release())
+    monkeypatch.setattr(place, "_release", lambda: may.wait(60) and release())
     place.leave()
     assert sign_of_life(where) is not None
     may.set()

@@ -139,7 +139,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
 @LOCAL
 def test_a_full_disk_is_named_and_leaves_what_was_there(make: Make, tmp_path: Path) -> None:
     process = writer(make, tmp_path, before=FULL_DISK, size=1_000_000, times=1)
-    _, told = process.communicate(timeout=30)
+    _, told = process.communicate(timeout=120)
     assert "StateError" in told.splitlines()[-1]
     assert "cannot be written" in told.splitlines()[-1]
     store = make(tmp_path, 3)
