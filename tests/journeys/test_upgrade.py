@@ -61,7 +61,8 @@ class Place:
 
     def _kept(self, store: str) -> int:
         """The newest checkpoint."""
-        return max((int(whole.parent.name) for whole in (self.folder / store).glob("*/COMMITTED")), default=0)
+        whole = [each.parent.name for each in (self.folder / store).glob("*/COMMITTED")]
+        return max((int(name) for name in whole if name.isdecimal()), default=0)  # others are on their way there
 
     def _has_more_than(self, begun: list[dict[str, int]]) -> bool:
         now = self.readings()
