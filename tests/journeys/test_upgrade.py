@@ -47,16 +47,20 @@ class Place:
         begun = [*self.readings()] if self.out.exists() else []
         process = self.command(version, "run", GRAPH, "--checkpoint", store, "--checkpoint-every", "0.1",
                                "--keep", "1000", *arguments)  # fmt: skip
-        until = monotonic() + PATIENCE
-        while process.poll() is None and not self._has_more_than(begun):
-            assert monotonic() < until, "it brings nothing out"
-            sleep(0.05)
-        two_more = self._kept(store) + 2
-        while process.poll() is None and self._kept(store) < two_more:
-            assert monotonic() < until, "it keeps nothing"
-            sleep(0.05)
-        process.send_signal(number)
-        _, err = process.communicate(timeout=PATIENCE)
+        try:
+            until = monotonic() + PATIENCE
+            while process.poll() is None and not self._has_more_than(begun):
+                assert monotonic() < until, "it brings nothing out"
+                sleep(0.05)
+            two_more = self._kept(store) + 2
+            while process.poll() is None and self._kept(store) < two_more:
+                assert monotonic() < until, "it keeps nothing"
+                sleep(0.05)
+            process.send_signal(number)
+            _, err = process.communicate(timeout=PATIENCE)
+        finally:
+            process.kill()
+            process.communicate()
         return process.returncode, err
 
     def _kept(self, store: str) -> int:
