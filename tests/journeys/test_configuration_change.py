@@ -48,7 +48,7 @@ def written(path: Path, text: str) -> Path:
 
 
 async def until(true) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while not true():  # noqa: ASYNC110 - the world outside sends no event
             await asyncio.sleep(0.02)
 
@@ -81,7 +81,7 @@ def test_a_replaced_file_is_taken_watched_and_taken_back_and_everybody_can_read_
     assert said[0] == "version 5 applied, as version 1, by anna (as it was at first): limit: 99.5 → 100.0"
     assert re.match(
         r"version 3 rolled back, by file limits.toml: limit: 99.5 → 0.0; "
-        r"check refuses (9\d|100)% of its items, before it were 0.0%; so version 3 was rolled back after \d\.\d s$",
+        r"check refuses (9\d|100)% of its items, before it were 0.0%; so version 3 was rolled back after \d+\.\d s$",
         said[2],
     )
     assert said[3:] == [
