@@ -8,6 +8,7 @@ from typing import Any
 
 from streamweave_lab.clock import Clock, HeldClock
 from streamweave_lab.engine.async_state import AsyncState
+from streamweave_lab.engine.chain import chains
 from streamweave_lab.engine.kept import Kept, give_back, take
 from streamweave_lab.engine.making import connected, state_of
 from streamweave_lab.engine.node_state import BLOCKED, BUSY, IDLE, TURN_SECONDS, NodeFailed, NodeState, adapt
@@ -66,6 +67,8 @@ class Core:
         self.channels = [connected(self.by_name, edge) for edge in graph.edges]
         for state in self.states:
             state.wired()
+        for chain in chains(self):
+            chain.members[0].chain = chain
         self._stepping = False
         self.failing: list[tuple[NodeState, BaseException, Any, int]] = []
         """Nodes that are to begin again when the turn is over, why, on which item, and how many items that cost."""
@@ -75,6 +78,8 @@ class Core:
         """Bits of nodes that get no turn before they begin again."""
         self.withheld = 0
         """Bits of nodes to which a drill gives no turn now."""
+        self.watched = 0
+        """Taps and drills under way: every node takes its own turns."""
         self.keeping = False
         """Nodes that end keep their last state."""
         self.cut: dict[str, Kept] = {}
@@ -125,7 +130,10 @@ class Core:
                 taken = state.step()
                 now = clock_now()
                 self.turn_began, seconds = now, now - began
-                state.run_seconds += seconds
+                if (chain := state.chain) is None or chain.running is None:
+                    state.run_seconds += seconds
+                else:
+                    chain.share_out(taken, seconds)
                 if self.failing:
                     self.restarts.begin_again()
                 if adapting and (taken >= state.limit or seconds > TURN_SECONDS) and taken:

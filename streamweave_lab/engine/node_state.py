@@ -16,6 +16,7 @@ from streamweave_lab.progress.frontier import Frontier
 
 if TYPE_CHECKING:
     from streamweave_lab.config.model import Config
+    from streamweave_lab.engine.chain import Chain
     from streamweave_lab.engine.core import Core
     from streamweave_lab.engine.kept import Kept
     from streamweave_lab.engine.surroundings import Alarm
@@ -81,6 +82,8 @@ class NodeState:
         node.send = self.send  # type: ignore[method-assign]
         self.process: Callable[[str, Batch], None] = node.on_batch
         """Gives a batch to the node's logic."""
+        self.chain: Chain | None = None
+        """The chain of which it is the head."""
 
     def wired(self) -> None:
         """All channels are there."""
@@ -129,7 +132,9 @@ class NodeState:
     def seconds_run(self, now: float) -> float:
         """Seconds in which it was at work itself, a turn in progress included. From any thread."""
         core = self.core
-        return self.run_seconds + (max(0.0, now - core.turn_began) if core.current is self else 0.0)
+        if core.current is not self or (self.chain is not None and self.chain.running):
+            return self.run_seconds
+        return self.run_seconds + max(0.0, now - core.turn_began)
 
     # Its turn
 
@@ -157,6 +162,8 @@ class NodeState:
             self.mark(channel, entry)
             self.marking = False
             return 0
+        if self.chain is not None and not self.discard and (room := self.chain.room()):
+            return self.chain.take(channel, min(limit, room))
         batch = channel.take(limit)
         core = self.core
         if core.states[channel.sender].activity is BLOCKED:
@@ -272,6 +279,8 @@ class NodeState:
     def refuse(self, item: Any, error: BaseException, time: float | None = None) -> None:
         """Count a failure and send it to the error port; unwired, it fails the run."""
         self.errors += 1
+        if isinstance(error, StopIteration):  # loops in C take it for the end of the items; no node shall differ
+            error = RuntimeError("the function raised StopIteration")
         failure = Failure(self.node.name, item, error, time)
         if not self.outs.get("error"):
             if self.core.restarts.tolerate(self, error, item, 1):

@@ -69,7 +69,7 @@ class Scheduler:
         """The node whose turn it is, for whoever finds the loop blocked."""
         for core in tuple(self.cores):
             if (state := core.current) is not None:
-                return state.node.name
+                return (state.chain.at_work() if state.chain is not None else state).node.name
         return None
 
     def _has_turned(self) -> None:

@@ -102,12 +102,14 @@ async def tap(run: Execution, pattern: str, n: int, seconds: float | None, every
     ears = {port: _Ear(listening, port) for port in ports}
     places = [(outs, ears[port]) for outs, port in _outputs(run) if port in ears]
     over = asyncio.ensure_future(run.over())
+    run.core.watched += 1
     for outs, ear in places:
         outs.append(ear)
     try:
         await asyncio.wait({listening.enough, over}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     finally:
         over.cancel()
+        run.core.watched -= 1
         for outs, ear in places:
             outs.remove(ear)
     found = {port: ear.report() for port, ear in ears.items()}

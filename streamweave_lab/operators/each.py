@@ -6,10 +6,8 @@ An item whose function raises leaves by the port `error`; the function is never 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from itertools import chain
-from operator import length_hint
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, NoReturn, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from streamweave_lab.graph.batch import Batch
 from streamweave_lab.graph.node import Step
@@ -101,14 +99,6 @@ class Map(Step[I_contra, O_co], FunctionNode):
         return kept, sorted(failed.items())
 
 
-class _NoMoreError(Exception):
-    """The items have come to their end, and no function of the user's says so."""
-
-
-def _no_more() -> NoReturn:
-    raise _NoMoreError
-
-
 class Filter(Step[T, T], FunctionNode):
     """Sends on the items for which `f(item)` is true, with their event times.
 
@@ -125,30 +115,19 @@ class Filter(Step[T, T], FunctionNode):
 
     def on_batch(self, port: str, batch: Batch) -> None:
         """Ask the function about each item, and send on those it says yes to."""
-        items = batch.items
         if batch.times is not None:
-            self._with_times(items, batch.times)
+            self._with_times(batch.items, batch.times)
             return
+        f, unwatched = self._watched, self._logic
         out: list[Any] = []
-        well = self._sift(self._watched, items[:1], out)
-        self._sift(self._logic if well else self._watched, items[1:], out)
-        self.send("out", out, None)
-
-    def _sift(self, f: Callable[[Any], object], items: list[Any], out: list[Any]) -> bool:
-        """Put into `out` the items that `f` says yes to. False if some were refused."""
-        rest, well = iter(items), True
-        while True:
+        for item in batch.items:
             try:
-                # What came before a failure stays in `out`, and `rest` goes on behind it.
-                out.extend(filter(f, chain(rest, iter(_no_more, None))))
-            except _NoMoreError:
-                return well
+                if f(item):
+                    out.append(item)
+                f = unwatched
             except Exception as error:
-                problem = error
-            else:  # `filter` takes a StopIteration for the end of the items
-                problem = RuntimeError("the function raised StopIteration")
-            well = False
-            self.refuse(items[-1 - length_hint(rest)], problem)
+                self.refuse(item, error)
+        self.send("out", out, None)
 
     def _with_times(self, items: list[Any], times: list[float]) -> None:
         f, unwatched = self._watched, self._logic

@@ -26,6 +26,11 @@ class FunctionNode(Node):
     config_type: type[Config] | None = None
     """The class of the configuration that the function takes as its last argument; None if it takes none."""
 
+    @property
+    def functions(self) -> tuple[Callable[[Any], Any], ...]:
+        """What is called for an item: the function, with the configuration in force bound to it."""
+        return (self._logic,)
+
     def _use(self, f: Callable[..., Any], config: type[Config] | None) -> None:
         """Remember what was drawn. Raises: GraphError if `f` cannot be called, or `config` is not a class."""
         if not callable(f):

@@ -47,6 +47,11 @@ class Route(Node, Inlet[T], Generic[T]):
             raise GraphError(f"{self!r} has no route {port!r}; it has {routes}")
         return self.outputs[port]
 
+    @property
+    def functions(self) -> tuple[Callable[[Any], Any], ...]:
+        """The predicates, in the order in which they are asked."""
+        return tuple(self._predicates.values())
+
     def _head(self) -> In[Any]:
         return self.in_
 

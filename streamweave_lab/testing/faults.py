@@ -42,6 +42,7 @@ class Fault:
     def begin(self, over: Callable[[], None]) -> None:
         """From now on."""
         self.over = over
+        self.core.watched += 1
         if self._maybe is not None:
             if isinstance(self._maybe, AsyncSourceState):  # else its items go out without a turn
                 self._put("_send_at_once", lambda: False)
@@ -52,6 +53,7 @@ class Fault:
 
     def end(self) -> None:
         """Take away whatever was put there."""
+        self.core.watched -= 1
         if self._maybe is not None:
             for name, method in self._mine.items():
                 if self._maybe.__dict__.get(name) is method:  # a step of a paused run may have put its own there
