@@ -257,4 +257,4 @@ def _may_follow(state: NodeState, *, decided: bool) -> bool:
     return not isinstance(node, Route) or len(node.functions) <= _MOST
 
 
-__all__ = ["CHAINED_TURNS", "QUICK_ITEM", "QUICK_TURN", "Chain", "chains"]
+__all__ = ["Chain", "chains"]

@@ -2,18 +2,17 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from streamweave_lab.errors import StateError
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import Step
 from streamweave_lab.graph.source import Poll, Source, Wait
 from streamweave_lab.operators import Collect, Replay, Take, TopK, Window, count
 from streamweave_lab.progress.window import Tumbling
 from streamweave_lab.state.sqlite_store import SqliteStore
 from streamweave_lab.testing.loop import run_virtual
+from tests.engine.summing import Summing
 
 
 class Seconds(Source[float]):
@@ -38,21 +37,6 @@ class Seconds(Source[float]):
 
     def seek(self, position: int) -> None:
         self.position = self.before = position
-
-
-class Summing(Step[int, int]):
-    def opened(self) -> None:
-        self.sum = 0
-
-    def on_item(self, item: int) -> None:
-        self.sum += item
-        self.emit(self.out, self.sum)
-
-    def snapshot(self) -> Any:
-        return self.sum
-
-    def restore(self, state: Any) -> None:
-        self.sum = state + 0
 
 
 class Totalling(Summing):

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from streamweave_lab.engine.reports import Checkpointed, Drained
+from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.errors import RunFailedError
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.graph.node import Sink, Step
@@ -146,15 +148,23 @@ def test_no_node_has_a_turn_before_the_store_has_what_the_run_began_with(tmp_pat
     asyncio.run(asyncio.wait_for(main(), 60))
 
 
+async def _drained_behind_a_write(
+    store: Slow,
+) -> tuple[LocalRun, asyncio.Future[Checkpointed], asyncio.Future[Drained]]:
+    """A run whose nodes have all ended in a drain while a checkpoint that was asked for is still being written."""
+    run = Graph("g", ticks() >> Count("n")).start(store=store)
+    demanded = asyncio.ensure_future(run.checkpoint())
+    assert await asyncio.to_thread(store.begun.wait, 60)
+    draining = asyncio.ensure_future(run.drain())
+    await _until(lambda: all(node.state == "ended" for node in run.status().nodes))
+    return run, demanded, draining
+
+
 def test_the_last_checkpoint_of_a_run_is_its_newest_also_where_another_is_still_being_written(tmp_path: Path) -> None:
     store = Slow(tmp_path / "state.db", "demand")
 
     async def main() -> None:
-        run = Graph("g", ticks() >> Count("n")).start(store=store)
-        demanded = asyncio.ensure_future(run.checkpoint())
-        assert await asyncio.to_thread(store.begun.wait, 60)
-        draining = asyncio.ensure_future(run.drain())
-        await _until(lambda: all(node.state == "ended" for node in run.status().nodes))
+        _, demanded, draining = await _drained_behind_a_write(store)
         await asyncio.sleep(0.01)  # enough for a thread of the last checkpoint that does not wait for its turn
         store.go_on.set()
         assert (await draining).complete
@@ -168,11 +178,7 @@ def test_a_drain_out_of_time_still_keeps_its_last_checkpoint_when_the_one_before
     store = Slow(tmp_path / "state.db", "demand")
 
     async def main() -> None:
-        run = Graph("g", ticks() >> Count("n")).start(store=store)
-        demanded = asyncio.ensure_future(run.checkpoint())
-        assert await asyncio.to_thread(store.begun.wait, 60)
-        draining = asyncio.ensure_future(run.drain())
-        await _until(lambda: all(node.state == "ended" for node in run.status().nodes))
+        run, demanded, draining = await _drained_behind_a_write(store)
         assert run.draining is not None
         run.draining.hurry(0.0)
         await draining

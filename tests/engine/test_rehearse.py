@@ -6,43 +6,26 @@ from typing import Any
 
 from streamweave_lab.engine.rehearse import difference, rehearse
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.node import Step
 from streamweave_lab.graph.port import ClosedPath
 from streamweave_lab.graph.source import Wait
 from streamweave_lab.operators import Collect, Count, Filter, ForEach, Map, MapAsync, Reduce, Replay, Window, count
 from streamweave_lab.progress.window import Tumbling
 from streamweave_lab.state.sqlite_store import SqliteStore
 from streamweave_lab.state.store import Checkpoint
+from tests.engine.summing import Summing
 
 
-class Keeper(Step[int, int]):
-    """Keeps the sum of what came."""
-
-    def opened(self) -> None:
-        self.sum = 0
-
-    def on_item(self, item: int) -> None:
-        self.sum += item
-        self.emit(self.out, self.sum)
-
-    def snapshot(self) -> Any:
-        return self.sum
-
-    def restore(self, state: Any) -> None:
-        self.sum = state
-
-
-class Forgetful(Keeper):
+class Forgetful(Summing):
     def restore(self, state: Any) -> None:
         self.sum = 0
 
 
-class Broken(Keeper):
+class Broken(Summing):
     def restore(self, state: Any) -> None:
         raise KeyError("sum")
 
 
-def drawn(keeper: type[Keeper] = Keeper, last: str = "all") -> Graph:
+def drawn(keeper: type[Summing] = Summing, last: str = "all") -> Graph:
     path = Replay("n", range(1, 5)) >> Map("same", abs) >> keeper("keeper")
     return Graph("g", path >> Reduce("total", max, initial=0) >> Collect(last))
 
@@ -92,7 +75,7 @@ def test_a_source_with_fewer_items_than_had_come_is_found_out(tmp_path: Path) ->
 def test_state_that_newer_code_wrote_is_told_as_that_and_never_migrated(tmp_path: Path) -> None:
     newer = checkpoint(tmp_path)
 
-    class Old(Keeper):
+    class Old(Summing):
         state_version = 0
 
         def migrate(self, state: Any, version: int) -> Any:
@@ -104,7 +87,7 @@ def test_state_that_newer_code_wrote_is_told_as_that_and_never_migrated(tmp_path
 
 
 def _with(source: Replay[int]) -> tuple[ClosedPath]:
-    return (source >> Map("same", abs) >> Keeper("keeper") >> Reduce("total", max, initial=0) >> Collect("all"),)
+    return (source >> Map("same", abs) >> Summing("keeper") >> Reduce("total", max, initial=0) >> Collect("all"),)
 
 
 def test_where_a_state_differs_is_told_without_its_values(tmp_path: Path) -> None:
