@@ -9,7 +9,7 @@ of Flink, these are nothing that has to be known of when a graph is drawn, or lo
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence, Sized
 from operator import length_hint
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -34,6 +34,7 @@ _MOST = 32
 """Nodes in a chain, and predicates of one: each is a level of the loop's text at worst."""
 _SURPRISE = 4
 """A turn that took so many times as long as it should have: something has changed."""
+_UNBOUND = object()
 
 
 class _Edge(NamedTuple):
@@ -45,13 +46,6 @@ class _Edge(NamedTuple):
     receiver: NodeState
     exit: int | None
     """The one exit behind it, by which all leaves that passes; None where all passes that comes to the chain."""
-
-    def crossed(self, n: int) -> None:
-        """So many items have passed."""
-        self.sender.items_out[self.port] += n
-        self.channel.sent += n
-        self.channel.received += n
-        self.receiver.items_in[self.channel.port] += n
 
 
 class Chain:
@@ -73,8 +67,8 @@ class Chain:
         self.bits = sum(state.bit for state in self.members)
         self._decides = any(not isinstance(state.node, Map) for state in self.members)
         self._programs: dict[bool, Program] = {}
-        self._bound: list[Callable[[Any], Any]] | None = None
-        self._configured: Config | None = None
+        self._functions: list[Callable[[Any], Any]] = []
+        self._configured: Config | object | None = _UNBOUND
         self.running: Program | None = None
         """The loop of the turn that is under way, or whose time has not been shared out."""
         self._left = 0
@@ -109,28 +103,31 @@ class Chain:
     def take(self, channel: Channel, limit: int) -> int:
         """Let the batch at the head of `channel`, at most `limit` items of it, pass. Returns how many were taken."""
         batch: Batch = channel.queue[0]  # type: ignore[assignment]  # the head's turn has looked
-        if len(batch) > limit:
-            batch = batch.split(limit)[0]
+        n = len(batch.items)
+        if n > limit:
+            batch, n = batch.split(limit)[0], limit
+        if self._configured is not self._head.config:
+            self._bind()
         timed = self._decides and batch.times is not None
         self.running = program = self._programs.get(timed) or self._compiled(timed)
         outs: list[list[Any]] = [[] for _ in self._exits]
         out_times: list[list[float]] = [[] for _ in self._exits] if timed else []
         rest = iter(batch.items)
         try:
-            program.run(rest, *self._functions(), *outs, *((batch.times, *out_times) if timed else ()))
+            program.run(rest, *self._functions, *outs, *((batch.times, *out_times) if timed else ()))
         except BaseException as error:
             self.running, self._left = None, 0
             failed = program.failed(error)
             if failed is None:
-                self._come(channel, len(batch))
-                self._head.taken = len(batch)
+                self._count(channel, n, ())
+                self._head.taken = n
                 raise
-            done = len(batch) - length_hint(rest) - 1
+            done = n - length_hint(rest) - 1
             self._pass(channel, done, outs, out_times, batch.times)
             self._refuse(channel, *failed, None if batch.times is None else batch.times[done])
             return done + 1
-        self._pass(channel, len(batch), outs, out_times, batch.times)
-        return len(batch)
+        self._pass(channel, n, outs, out_times, batch.times)
+        return n
 
     def share_out(self, taken: int, seconds: float) -> None:
         """Share the time of the last turn, with `taken` items, as it was when the nodes went one by one."""
@@ -155,26 +152,29 @@ class Chain:
 
     # What a turn comes to
 
-    def _functions(self) -> list[Callable[[Any], Any]]:
-        """Those of all members, with the configuration in force: the head has it, and who is idle has met it too."""
-        if self._bound is None or self._configured is not self._head.config:
-            self._bound, self._configured = [f for node in self._nodes for f in node.functions], self._head.config
-        return self._bound
+    def _bind(self) -> None:
+        """Take all functions with the configuration in force: who is idle has met it, as the head has."""
+        self._functions, self._configured = [f for node in self._nodes for f in node.functions], self._head.config
 
-    def _come(self, channel: Channel, n: int) -> None:
+    def _count(self, channel: Channel, n: int, edges: Sequence[_Edge], outs: Sequence[Sized] | None = None) -> None:
+        """`n` items have come, and passed `edges`; where those lead to one exit, only as many as came out there."""
         if n:
             channel.take(n)
             self._head.items_in[channel.port] += n
         if self._core.states[channel.sender].activity is BLOCKED:
             self._core.touched |= channel.sender_bit
+        for sender, port, inner, receiver, leaves_by in edges:
+            passed = n if leaves_by is None or outs is None else len(outs[leaves_by])
+            sender.items_out[port] += passed
+            inner.sent += passed
+            inner.received += passed
+            receiver.items_in[inner.port] += passed
 
     def _pass(
         self, channel: Channel, n: int, outs: list[list[Any]], out_times: list[list[float]], times: list[float] | None
     ) -> None:
         """`n` items have passed: count them wherever they were, and send what came of them."""
-        self._come(channel, n)
-        for edge in self._edges:
-            edge.crossed(n if edge.exit is None else len(outs[edge.exit]))
+        self._count(channel, n, self._edges, outs)
         for number, (state, port) in enumerate(self._exits):
             if not self._decides:  # every item has left by the one exit
                 state.send(port, outs[number], times if times is None or len(times) == n else times[:n])
@@ -183,9 +183,7 @@ class Chain:
 
     def _refuse(self, channel: Channel, member: int, item: Any, error: Exception, time: float | None) -> None:
         """An item has come as far as `member`, whose function raised."""
-        self._come(channel, 1)
-        for edge in self._paths[member]:
-            edge.crossed(1)
+        self._count(channel, 1, self._paths[member])
         self._core.current = state = self.members[member]
         state.taken = 1
         state.refuse(item, error, time)

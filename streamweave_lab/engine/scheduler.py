@@ -54,12 +54,12 @@ class Scheduler:
 
     def hurry(self) -> None:
         """There is work, and the caller can wait for it: do it now rather than next turn, if there is leisure."""
-        if self.at_leisure():
+        if self._scheduled or self._running or self._hurried:
+            self.wake()
+        else:
             self._turn()
             self._hurried = True
             self.loop.call_soon(self._has_turned)
-        else:
-            self.wake()
 
     def call_at(self, when: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
         """Call back at `when` on the loop's clock."""
@@ -79,22 +79,23 @@ class Scheduler:
         self._scheduled = False
         self._running = True
         nobody_asks()  # the loop's callbacks inherit the context of what woke them, and hand it on for ever
+        now = self.clock.now()
         try:
-            busy = self._spend_slice()
+            if len(self.cores) == 1:
+                core = self.cores[0]
+                core.go(now, now + SLICE_SECONDS)
+                busy = core.runnable > 0 and not core.paused
+            else:
+                busy = self._share_slice(now)
         finally:
             self._running = False
         if busy:
             self._scheduled = True
             self.loop.call_soon(self._let_others, 1)
 
-    def _spend_slice(self) -> bool:
-        """Run until nothing can, or the slice is spent. True if there is work left."""
-        now = self.clock.now()
+    def _share_slice(self, now: float) -> bool:
+        """Let all cores run until nothing can, or the slice is spent. True if there is work left."""
         end = now + SLICE_SECONDS
-        if len(self.cores) == 1:
-            core = self.cores[0]
-            core.go(now, end)
-            return core.runnable > 0 and not core.paused
         while True:
             ready = [core for core in self.cores if core.runnable and not core.paused]
             if not ready:

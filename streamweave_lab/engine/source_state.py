@@ -271,7 +271,8 @@ class AsyncSourceState(SourceState):
             if channel.queued >= channel.capacity:
                 return False
         began = core.clock.now()
-        self._send_in_hand()
+        items, self._in_hand = self._in_hand, []
+        self.deliver(items)
         now = core.clock.now()
         self.seconds[IDLE] += began - self.since
         self.seconds[BUSY] += now - began
