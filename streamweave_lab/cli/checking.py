@@ -20,6 +20,7 @@ def examined(
     file: Path | None,
     config_class: str | None,
     store: Store | None = None,
+    resume: bool | int = False,
     listen: tuple[str, int] | None = None,
 ) -> tuple[Graph | None, Validation]:
     """The graph, and what was found about it and its surroundings; None where its function could not be called.
@@ -33,22 +34,26 @@ def examined(
         ))  # fmt: skip
     if not target.takes_config:
         graph = target.graph()
-        return graph, validate(graph, known, file, store=store, listen=listen)
+        return graph, validate(graph, known, file, store=store, resume=resume, listen=listen)
     try:
         config = known.load(file) if known else None
     except ConfigError as error:
         return None, Validation(correct=error.problems)
     graph = target.graph(config)
-    return graph, validate(graph, config, store=store, listen=listen)
+    return graph, validate(graph, config, store=store, resume=resume, listen=listen)
 
 
 def checked(
-    target: Target, file: Path | None, config_class: str | None, store: Store | None = None
+    target: Target,
+    file: Path | None,
+    config_class: str | None,
+    store: Store | None = None,
+    resume: bool | int = False,
 ) -> tuple[Graph, Config | None]:
     """A graph that can be run, and its configuration. Raises: ConfigError with all problems; LoadError."""
-    graph, found = examined(target, file, config_class, store)
+    graph, found = examined(target, file, config_class, store, resume)
     if graph is None or not found.ok:
-        raise ConfigError(str(file or target.spec), found.problems)
+        raise ConfigError(str(file if file and found.correct else target.spec), found.problems)
     return graph, found.config
 
 

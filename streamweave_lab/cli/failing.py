@@ -43,7 +43,7 @@ def failing() -> Iterator[None]:
     try:
         yield
     except ConfigError as error:
-        fail(listed(error.source, error.problems), Exit.BAD_CONFIG)
+        fail(listed(error.source, error.problems), code_of(error))
     except BrokenPipeError:
         raise  # the reader of our output has gone away: click ends in silence
     except (StreamweaveError, OSError) as error:
@@ -81,6 +81,10 @@ def code_of(error: Exception) -> Exit:
     """Bad configuration where somebody must change something first; try again where time may help."""
     if isinstance(error, StateError | LoadError):
         return Exit.TRY_AGAIN if isinstance(error.__cause__, OSError | sqlite3.OperationalError) else Exit.BAD_CONFIG
+    if isinstance(error, ConfigError):
+        from streamweave_lab.config.problems import passing
+
+        return Exit.TRY_AGAIN if passing(error.problems) else Exit.BAD_CONFIG
     if isinstance(error, GraphError | NotAllowedError):
         return Exit.BAD_CONFIG
     cause = error.error if isinstance(error, RunFailedError) else error  # it failed before it had begun

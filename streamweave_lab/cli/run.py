@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamweave_lab.cli.options import SPEC, config_options, graph_argument
-from streamweave_lab.cli.run_options import check_options, run_options
+from streamweave_lab.cli.run_options import check_options, resume_of, run_options
 from streamweave_lab.cli.stores import KEEP
 
 if TYPE_CHECKING:
@@ -56,12 +56,12 @@ def run(spec: str, file: Path | None, config_class: str | None, log: str | None,
         store = _store(options)
         if store is not None:
             undo.callback(store.close)
-        graph, config = checked(target, file, config_class, store)
+        graph, config = checked(target, file, config_class, store, resume_of(options))
         events = as_configured(config, sys.stderr)
         if events is not None:
             undo.callback(events.close)
         headless = Headless(
-            graph, config, store, _every(options), _resume(options),
+            graph, config, store, _every(options), resume_of(options),
             options["allow_changed"], _serving(options), options["drain_timeout"], options["history"],
             options["watch_config"], options["verify"] or 0.0, options["on_term"], options["collector"],
         )  # fmt: skip
@@ -76,12 +76,6 @@ def _store(options: dict[str, Any]) -> Store | None:
     from streamweave_lab.cli.stores import store_at
 
     return None if options["checkpoint"] is None else store_at(options["checkpoint"], options["keep"] or KEEP)
-
-
-def _resume(options: dict[str, Any]) -> bool | int:
-    """What to go on from: the checkpoint that is named, else the newest, if there is one."""
-    chosen: int | None = options["resume"]
-    return chosen or (options["checkpoint"] is not None and not options["fresh"])
 
 
 def _every(options: dict[str, Any]) -> float | None:

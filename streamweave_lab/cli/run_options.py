@@ -114,4 +114,10 @@ def check_options(options: dict[str, Any]) -> None:
             raise click.UsageError(f"--export: {error}") from error
 
 
-__all__ = ["check_options", "run_options"]
+def resume_of(options: dict[str, Any]) -> bool | int:
+    """What to go on from: the checkpoint that is named, else the newest, if there is one."""
+    chosen: int | None = options["resume"]
+    return chosen or (options["checkpoint"] is not None and not options["fresh"])
+
+
+__all__ = ["check_options", "resume_of", "run_options"]

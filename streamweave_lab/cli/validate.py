@@ -15,7 +15,7 @@ from streamweave_lab.cli.failing import in_options
 from streamweave_lab.cli.options import SPEC, config_options, graph_argument, json_option
 from streamweave_lab.cli.outcome import Exit
 from streamweave_lab.cli.printing import put_json
-from streamweave_lab.cli.run_options import check_options, run_options
+from streamweave_lab.cli.run_options import check_options, resume_of, run_options
 from streamweave_lab.errors import ConfigError, StateError, StreamweaveError
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 Three layers: the configuration is correct, it fits the graph, and what is around it is there. {SPEC}
 The options are those of `run`.
 
-Exit codes: 0 nothing is wrong, 78 something is.
+Exit codes: 0 nothing is wrong, 78 something is, 75 nothing but that another run or process has the port or the place
+in the store now, as beside a run that goes on.
 """
 )
 @graph_argument
@@ -46,7 +47,7 @@ def validate(spec: str, file: Path | None, config_class: str | None, as_json: bo
         put_json({"ok": found.ok, **{layer: list(getattr(found, layer)) for layer in layers}})
     else:
         click.echo(str(found))
-    sys.exit(Exit.DRAINED if found.ok else Exit.BAD_CONFIG)
+    sys.exit(Exit(found.exit_code))
 
 
 def _found(
@@ -60,7 +61,9 @@ def _found(
 
     try:
         store = None if options["checkpoint"] is None else store_at(options["checkpoint"])
-        graph, found = examined(load(spec, config_class), file, config_class, store, options["serve"])
+        graph, found = examined(
+            load(spec, config_class), file, config_class, store, resume_of(options), options["serve"]
+        )
         return None if graph is None else graph.name, found
     except ConfigError as error:
         return None, Validation(correct=error.problems, unchecked=("topology", "environment"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel, SecretStr, ValidationError
@@ -42,6 +42,17 @@ class Outside(str):
     """A sentence about something outside: a file or a secret that cannot be read, though the values may be right."""
 
     __slots__ = ()
+
+
+class Passing(str):
+    """A sentence about what somebody else has now, such as a port: time, or their end, may mend it."""
+
+    __slots__ = ()
+
+
+def passing(problems: Iterable[str]) -> bool:
+    """All of them are about what somebody else has now."""
+    return all(isinstance(problem, Passing) for problem in problems)
 
 
 def sentences(model: type[BaseModel], error: ValidationError, place: Callable[[str], str]) -> tuple[str, ...]:

@@ -47,6 +47,16 @@ class JSONLinesFile(Sink[Any]):
         if not self.path.parent.is_dir():
             raise FileNotFoundError(f"{self!r}: there is no folder {self.path.parent.absolute()}")
 
+    def in_the_way(self) -> str:
+        """What keeps a run from writing here that goes on from no checkpoint; "" where nothing does."""
+        size = self.path.stat().st_size if self.mode == "new" and self.path.is_file() else 0
+        if not size:
+            return ""
+        return (
+            f'{self.path.absolute()} holds {size} bytes already; mode="append" writes after them, '
+            f'mode="replace" in their place; or move it away'
+        )
+
     def opened(self) -> None:
         """The file itself is opened at the first turn: only then it is known whether the run is a resumed one."""
         self._file: GrowingFile | None = None
@@ -98,12 +108,8 @@ class JSONLinesFile(Sink[Any]):
 
     def _begun(self) -> GrowingFile:
         if self._file is None:
-            size = self.path.stat().st_size if self.path.exists() else 0
-            if size and self.mode == "new":
-                raise FileExistsError(
-                    f'{self!r}: {self.path} holds {size} bytes already; mode="append" writes after them, '
-                    f'mode="replace" in their place; or move it away'
-                )
+            if problem := self.in_the_way():
+                raise FileExistsError(f"{self!r}: {problem}")
             self._file = GrowingFile(self.path, self.name)
             self._file.end_line() if self.mode == "append" else self._file.empty()
         return self._file

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from streamweave_lab.connectors.records import plain
@@ -39,10 +41,37 @@ def _as_cell(held: Any) -> Any:
 
 def has_rows(db: sqlite3.Connection, table: str) -> bool:
     """Whether there is such a table, and it is not empty."""
-    made = db.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (table,))
-    if made.fetchone() is None:
-        return False
-    return db.execute(f"SELECT 1 FROM {quoted(table)} LIMIT 1").fetchone() is not None  # noqa: S608 - quoted
+    return _is_there(db, table) and db.execute(f"SELECT 1 FROM {quoted(table)} LIMIT 1").fetchone() is not None  # noqa: S608 - quoted
+
+
+def rows_there(path: Path, table: str) -> str:
+    """The sentence about a table that was to be new."""
+    return (
+        f'table {table!r} of {path} has rows already; mode="append" adds to them, mode="replace" takes them away first'
+    )
+
+
+def misfit(path: Path, table: str, error: sqlite3.Error) -> str:
+    """The sentence about a table of another shape."""
+    return f"table {table!r} of {path} does not fit: {error}"
+
+
+def obstacle(path: Path, table: str, columns: Mapping[str, str] | None, key: tuple[str, ...], *, new: bool) -> str:
+    """What keeps rows of `columns` from being written there, as far as a look can tell; "" where nothing does."""
+    if not path.is_file() or not path.stat().st_size:
+        return ""
+    try:
+        # Not mode=ro, which leaves an empty log beside the file.
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as db:
+            if new and has_rows(db, table):
+                return rows_there(path, table)
+            if columns is not None and _is_there(db, table):
+                fitting(db, table, columns, key)
+    except sqlite3.OperationalError as error:
+        return misfit(path, table, error)
+    except sqlite3.DatabaseError as error:
+        return f"{path} is damaged, or no SQLite file: {error}; name another, or move it away"
+    return ""
 
 
 def prepared(db: sqlite3.Connection, table: str, columns: Mapping[str, str], key: tuple[str, ...]) -> str:
@@ -55,6 +84,15 @@ def prepared(db: sqlite3.Connection, table: str, columns: Mapping[str, str], key
     cells = [f"{quoted(name)} {kind}{' NOT NULL' * (name in key)}".rstrip() for name, kind in columns.items()]
     made = ", ".join([*cells, f"PRIMARY KEY ({among})"] if key else cells)
     db.execute(f"CREATE TABLE IF NOT EXISTS {quoted(table)} ({made})")
+    return fitting(db, table, columns, key)
+
+
+def fitting(db: sqlite3.Connection, table: str, columns: Mapping[str, str], key: tuple[str, ...]) -> str:
+    """The statement that writes a row of `columns` to the `table` that is there. Nothing is changed.
+
+    Raises: sqlite3.OperationalError if it does not fit.
+    """
+    among = ", ".join(map(quoted, key))
     insert = (
         f"INSERT INTO {quoted(table)} ({', '.join(map(quoted, columns))}) "  # noqa: S608 - quoted
         f"VALUES ({', '.join('?' * len(columns))})"
@@ -76,3 +114,9 @@ def _check_row_ids(db: sqlite3.Connection, table: str, columns: Mapping[str, str
     [(name, kind)] = primary if len(primary) == 1 else [("", "")]
     if (kind == "INTEGER" and name in columns) or any(column[1].lower() == "rowid" for column in info):
         raise sqlite3.OperationalError(f"{name or 'rowid'!r} is its row id; draw the sink with key={name or 'rowid'!r}")
+
+
+def _is_there(db: sqlite3.Connection, table: str) -> bool:
+    """Whether there is such a table."""
+    made = db.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (table,))
+    return made.fetchone() is not None

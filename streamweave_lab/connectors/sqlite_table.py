@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from streamweave_lab.connectors.records import fields_of
-from streamweave_lab.connectors.sqlite_statements import ITEM_ERRORS, as_cells, has_rows, prepared, quoted
+from streamweave_lab.connectors.sqlite_statements import (
+    ITEM_ERRORS,
+    as_cells,
+    has_rows,
+    misfit,
+    obstacle,
+    prepared,
+    quoted,
+    rows_there,
+)  # fmt: skip
 from streamweave_lab.connectors.sqlite_transactions import Transactions
 from streamweave_lab.errors import GraphError, StateError
 from streamweave_lab.graph.batch import Batch
@@ -75,6 +84,10 @@ class SQLiteTable(Sink[Any]):
             raise GraphError(f"{self!r}: key {strangers[0]!r} is none of its columns {', '.join(self.columns)}")
         if not self.path.parent.is_dir():
             raise FileNotFoundError(f"{self!r}: there is no folder {self.path.parent.absolute()}")
+
+    def in_the_way(self) -> str:
+        """What keeps a run from writing here that goes on from no checkpoint; "" where nothing does."""
+        return obstacle(self.path, self.table, self.columns, self.key, new=self.mode == "new")
 
     def opened(self) -> None:
         """Open the database. The table is made at the first turn: only then it is known whether the run is resumed."""
@@ -172,10 +185,7 @@ class SQLiteTable(Sink[Any]):
         if has_rows(self._db, self.table):
             if self.mode == "new":
                 self._transactions.roll_back()
-                raise StateError(
-                    f'{self!r}: table {self.table!r} of {self.path} has rows already; mode="append" adds to them, '
-                    f'mode="replace" takes them away first'
-                )
+                raise StateError(f"{self!r}: {rows_there(self.path, self.table)}")
             if self.mode == "replace":
                 self._db.execute(f"DELETE FROM {quoted(self.table)}")  # noqa: S608 - quoted
         if self.columns is not None:
@@ -188,7 +198,7 @@ class SQLiteTable(Sink[Any]):
         try:
             self._insert = prepared(self._db, self.table, columns, self.key)
         except sqlite3.OperationalError as error:
-            raise StateError(f"{self!r}: table {self.table!r} of {self.path} does not fit: {error}") from error
+            raise StateError(f"{self!r}: {misfit(self.path, self.table, error)}") from error
         self._names = tuple(columns)
 
     # Rows

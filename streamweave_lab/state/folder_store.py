@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any
 
-from streamweave_lab.errors import StateError
+from streamweave_lab.errors import StateError, StoreHeldError
 from streamweave_lab.state.folder_contents import COMMITTED, MANIFEST, METADATA, contents, metadata
 from streamweave_lab.state.folder_files import Files, LocalFiles, RemoteFiles
 from streamweave_lab.state.local_place import LocalPlace
@@ -129,19 +129,24 @@ class FolderStore:
         locked: a note is renewed every 15 seconds and looked at before and after each write; who has died is
         followed at once on the same machine, and elsewhere after 60 seconds.
         """
-        name = f".held-{name_of(graph)}" + ("" if self.shard is None else f".shard_{self.shard}")
-        if isinstance(self._files, LocalFiles):
-            place: Place = LocalPlace(self._files.base / name, graph, self.base, self.write, alive)
-        else:
-            assert isinstance(self._files, RemoteFiles)  # noqa: S101 - there is no third kind
-            place = RemotePlace(self._files, name, graph, self.base, self.write, self._withdraw, alive)
         try:  # not within the lock: who had the place before may still be writing
-            return place.take()
+            return self._place(graph, alive).take()
         except OSError as error:
             raise StateError(refused(self.base, "written", error)) from error
 
+    def held(self, graph: str) -> StoreHeldError | None:
+        """What `hold` would raise while a run that goes on has the place. Nothing is changed. Raises: OSError."""
+        return self._place(graph, always).taken()
+
     def close(self) -> None:
         """Nothing is held open."""
+
+    def _place(self, graph: str, alive: Callable[[], bool]) -> Place:
+        name = f".held-{name_of(graph)}" + ("" if self.shard is None else f".shard_{self.shard}")
+        if isinstance(self._files, LocalFiles):
+            return LocalPlace(self._files.base / name, graph, self.base, self.write, alive)
+        assert isinstance(self._files, RemoteFiles)  # noqa: S101 - there is no third kind
+        return RemotePlace(self._files, name, graph, self.base, self.write, self._withdraw, alive)
 
     def _withdraw(self, number: int) -> None:
         with self._working("withdrawn"):

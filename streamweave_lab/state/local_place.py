@@ -8,19 +8,20 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from streamweave_lab.errors import StoreHeldError
 from streamweave_lab.state.place import Holder, Place, Write
 
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(handle: int) -> None:
+    def _lock(handle: int, *, shared: bool = False) -> None:  # noqa: ARG001 - there is one kind of lock
         os.lseek(handle, _FAR, os.SEEK_SET)  # what is locked cannot be read by others there
         msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
 else:
     import fcntl
 
-    def _lock(handle: int) -> None:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    def _lock(handle: int, *, shared: bool = False) -> None:
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
 
 
 _FAR = 1 << 30
@@ -55,6 +56,19 @@ class LocalPlace(Place):
         with suppress(OSError):  # a full disk: the lock holds, it only does not say whose it is
             os.ftruncate(self._handle, 0)
             os.write(self._handle, self.me.written())
+
+    def _taken(self) -> StoreHeldError | None:
+        try:
+            handle = os.open(self._path, os.O_RDONLY)
+        except FileNotFoundError:
+            return None
+        try:
+            _lock(handle, shared=True)  # for this instant: the file is that of a run which was killed
+        except (BlockingIOError, PermissionError):
+            return self.held_by(Holder.read(os.read(handle, 4096)), _FREE)
+        finally:
+            os.close(handle)
+        return None
 
     def _is_there(self, handle: int) -> bool:
         try:

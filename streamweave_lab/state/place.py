@@ -112,6 +112,13 @@ class Place(ABC):
             Place._here[self.where] = self
         return self
 
+    def taken(self) -> StoreHeldError | None:
+        """What `take` would raise now, for who only looks. Nothing is changed. Raises: OSError."""
+        earlier = Place._here.get(self.where)
+        if earlier is not None and (earlier._left or not earlier._alive()):
+            return None
+        return self._taken()
+
     def write(self, checkpoint: Checkpoint) -> Info:
         """Keep a checkpoint, as `Store.write` does.
 
@@ -170,6 +177,10 @@ class Place(ABC):
     @abstractmethod
     def _take(self) -> None:
         """Raises: StoreHeldError, OSError."""
+
+    @abstractmethod
+    def _taken(self) -> StoreHeldError | None:
+        """Raises: OSError."""
 
     @abstractmethod
     def _check(self) -> None:

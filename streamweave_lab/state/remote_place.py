@@ -16,6 +16,7 @@ from typing import Protocol
 from weakref import ref
 
 from streamweave_lab.clock import SYSTEM_CLOCK
+from streamweave_lab.errors import StoreHeldError
 from streamweave_lab.state.place import Holder, Place, Write, process_of
 from streamweave_lab.state.store import Checkpoint, Info
 
@@ -59,13 +60,19 @@ class RemotePlace(Place):
         Thread(target=super().leave, name=f"leaving the place of {self.graph}").start()
 
     def _take(self) -> None:
-        there = self._holder()
-        if there is not None and self._is_alive(there):
-            free = f"if that process has died, its place is free {LEASE:g} s after its last sign of life"
-            raise self.held_by(there, free) from BlockingIOError(self.where)
+        if (held := self._taken()) is not None:
+            raise held from BlockingIOError(self.where)
         self._notes.note(self._name, self.me.written())
         self._check()  # another may have come in the same instant
         Thread(target=_renew, args=(ref(self), self._over), name=f"place of {self.graph}", daemon=True).start()
+
+    def _taken(self) -> StoreHeldError | None:
+        there = self._holder()
+        if there is None or not self._is_alive(there):
+            return None
+        return self.held_by(
+            there, f"if that process has died, its place is free {LEASE:g} s after its last sign of life"
+        )
 
     def _holder(self) -> Holder | None:
         return Holder.read(self._notes.read(self._name))

@@ -12,7 +12,7 @@ from os import PathLike
 from pathlib import Path
 from threading import RLock
 
-from streamweave_lab.errors import StateError
+from streamweave_lab.errors import StateError, StoreHeldError
 from streamweave_lab.state.local_place import LocalPlace
 from streamweave_lab.state.manifest import Manifest, assembled, checksum, damages, info_of, manifest_of, parsed
 from streamweave_lab.state.outside import is_damage, refused
@@ -94,12 +94,14 @@ class SqliteStore:
 
     def hold(self, graph: str, alive: Callable[[], bool] = always) -> Place:
         """Take the graph's place, by a lock on a file beside this one; see `Store`. A dead process holds nothing."""
-        real = Path(os.path.realpath(self.path))
-        lock = real.with_name(f"{real.name}-{name_of(graph)}.held")
         try:
-            return LocalPlace(lock, graph, str(self.path), self.write, alive).take()
+            return self._place(graph, alive).take()
         except OSError as error:
             raise StateError(refused(self.path, "written", error)) from error
+
+    def held(self, graph: str) -> StoreHeldError | None:
+        """What `hold` would raise while a run that goes on has the place. Nothing is changed. Raises: OSError."""
+        return self._place(graph, always).taken()
 
     def close(self) -> None:
         """Close the file."""
@@ -107,6 +109,11 @@ class SqliteStore:
             if self._open is not None:
                 self._open.close()
             self._open = None
+
+    def _place(self, graph: str, alive: Callable[[], bool]) -> LocalPlace:
+        real = Path(os.path.realpath(self.path))
+        lock = real.with_name(f"{real.name}-{name_of(graph)}.held")
+        return LocalPlace(lock, graph, str(self.path), self.write, alive)
 
     # Within the lock.
 

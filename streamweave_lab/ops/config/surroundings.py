@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from collections.abc import Iterator
@@ -9,9 +10,11 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
+from streamweave_lab.config.problems import Passing
 from streamweave_lab.connectors.file_source import FileSource
 from streamweave_lab.connectors.json_lines_file import JSONLinesFile
 from streamweave_lab.connectors.sqlite_table import SQLiteTable
+from streamweave_lab.errors import StateError
 from streamweave_lab.state.folder_store import FolderStore
 from streamweave_lab.state.sqlite_store import SqliteStore
 
@@ -21,18 +24,44 @@ if TYPE_CHECKING:
     from streamweave_lab.state.store import Store
 
 
-def around_graph(graph: Graph) -> Iterator[str]:
-    """A sentence for everything that a source or sink of `graph` would miss."""
+def around_graph(graph: Graph, *, anew: bool = False) -> Iterator[str]:
+    """A sentence for everything that a source or sink of `graph` would miss, or have in its way if it begins `anew`."""
     for node in graph:
-        yield from (f"{node.name}: {problem}" for problem in _around_node(node))
+        yield from (f"{node.name}: {problem}" for problem in _around_node(node, anew=anew))
 
 
-def around_store(store: Store | None) -> Iterator[str]:
-    """A sentence for everything that keeps `store` from being written."""
+def around_store(store: Store | None, graph: str) -> Iterator[str]:
+    """A sentence for everything that keeps a run of `graph` from keeping its state in `store`; Passing where it may."""
+    if not isinstance(store, SqliteStore | FolderStore):
+        return
     if isinstance(store, SqliteStore):
         yield from (f"store: {problem}" for problem in writable(store.path, made=True))
-    elif isinstance(store, FolderStore) and "://" not in store.base:
+    elif "://" not in store.base:
         yield from (f"store: {problem}" for problem in _writable_folder(Path(store.base), made=True))
+    try:
+        held = store.held(graph)
+    except OSError:
+        return  # what a run finds out when it writes, and a look at the disk has told
+    if held is not None:
+        yield Passing(f"store: {held}")
+
+
+def begins_anew(graph: str, store: Store | None, resume: bool | int) -> bool:
+    """Whether a run of `graph` would go on from no checkpoint in `store`, as far as can be seen without making it."""
+    if store is None or resume is False:
+        return True
+    if isinstance(store, SqliteStore) and not store.path.is_file():
+        return True
+    if isinstance(store, FolderStore) and "://" not in store.base and not Path(store.base).is_dir():
+        return True
+    if resume is not True:
+        return False
+    try:
+        if isinstance(store, SqliteStore | FolderStore):
+            return graph not in store.graphs()  # to list checkpoints is to verify each
+        return not store.list(graph)
+    except StateError:
+        return False  # which is told by who reads it
 
 
 def port_problems(host: str, port: int) -> Iterator[str]:
@@ -44,14 +73,20 @@ def port_problems(host: str, port: int) -> Iterator[str]:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             trial.bind(address)
     except (OSError, OverflowError, UnicodeError) as error:
-        yield f"port {port} of {host} cannot be listened at: {_why(error)}"
+        said = f"port {port} of {host} cannot be listened at: {_why(error)}"
+        if getattr(error, "errno", None) == errno.EADDRINUSE:
+            said = Passing(f"{said}; end what listens there, or take a free one")
+        yield said
 
 
-def _around_node(node: Node) -> Iterator[str]:
+def _around_node(node: Node, *, anew: bool) -> Iterator[str]:
     if isinstance(node, FileSource):
         yield from _readable(node.path)
     elif isinstance(node, JSONLinesFile | SQLiteTable):
-        yield from writable(node.path)
+        unusable = tuple(writable(node.path))
+        yield from unusable
+        if anew and not unusable and (problem := node.in_the_way()):
+            yield problem
     try:
         yield from map(str, node.check_outside())
     except Exception as error:

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 
 from streamweave_lab.clock import VirtualClock
 from streamweave_lab.config.model import Config, hidden_in
-from streamweave_lab.config.problems import Outside
+from streamweave_lab.config.problems import Outside, Passing, passing
 from streamweave_lab.config.source import unreadable
 from streamweave_lab.errors import ConfigError, NotRunningError
-from streamweave_lab.ops.config.surroundings import around_graph, around_store, port_problems
+from streamweave_lab.ops.config.surroundings import around_graph, around_store, begins_anew, port_problems
 
 if TYPE_CHECKING:
     from streamweave_lab.graph.graph import Graph
     from streamweave_lab.graph.node import Node
     from streamweave_lab.state.store import Store
 
-OK, BAD_CONFIG = 0, 78
-"""Exit codes; 78 is EX_CONFIG of sysexits.h."""
+OK, TRY_AGAIN, BAD_CONFIG = 0, 75, 78
+"""Exit codes; 75 and 78 are EX_TEMPFAIL and EX_CONFIG of sysexits.h."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ class Validation:
 
     @property
     def exit_code(self) -> int:
-        """0, or 78 if there is any problem."""
-        return OK if self.ok else BAD_CONFIG
+        """0; 75 if all that is wrong is that somebody else has a port or a store now; else 78."""
+        return OK if self.ok else TRY_AGAIN if passing(self.problems) else BAD_CONFIG
 
     def __str__(self) -> str:
         layers = {"correct": self.correct, "topology": self.topology, "environment": self.environment}
@@ -66,7 +66,9 @@ class Validation:
 
     def _layer(self, name: str, problems: tuple[str, ...]) -> Iterator[str]:
         sound = "not checked" if name in self.unchecked else "ok"
-        yield f"{name}: {f'{len(problems)} wrong' if problems else sound}"
+        busy = sum(isinstance(problem, Passing) for problem in problems)
+        counts = {"wrong": len(problems) - busy, "in use now": busy}
+        yield f"{name}: {', '.join(f'{count} {what}' for what, count in counts.items() if count) or sound}"
         yield from (f"  {problem}" for problem in problems)
 
 
@@ -77,13 +79,15 @@ def validate(
     *,
     environ: Mapping[str, str] | None = None,
     store: Store | None = None,
+    resume: bool | int = False,
     listen: tuple[str, int] | None = None,
 ) -> Validation:
     """Look for everything that would keep `graph` from running. Nothing is started or changed.
 
     `config` is a configuration, or its class, to be read from the file `path` and the environment (`environ`, by
     default that of the process); without it the class is the one that the graph's nodes ask for. `store` is where
-    the run would keep its state, and `listen` the host and port it would serve at.
+    the run would keep its state, `resume` what it would go on from, as `start` has it, and `listen` the host and port
+    it would serve at.
 
     A node of your own may define `check_outside()`, which returns a sentence for everything outside that it would
     miss, and opens and changes nothing.
@@ -97,7 +101,8 @@ def validate(
     misfits, notes = _topology(graph, read) if read is not None else ([], [])
     notes += [*unreadable(type(read)), *hidden_in(read)] if read is not None else []
     outside: list[str] = [problem for problem in found if isinstance(problem, Outside)]
-    outside += [*around_graph(graph), *around_store(store), *(port_problems(*listen) if listen else ())]
+    outside += around_graph(graph, anew=begins_anew(graph.name, store, resume))
+    outside += [*around_store(store, graph.name), *(port_problems(*listen) if listen else ())]
     correct = tuple(problem for problem in found if not isinstance(problem, Outside))
     unchecked = ("topology",) if found else ()
     return Validation(correct, tuple(misfits), tuple(outside), tuple(notes), unchecked, read)

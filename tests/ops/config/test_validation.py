@@ -1,19 +1,24 @@
 """What validation finds before anything runs."""
 
 import socket
+import sqlite3
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from streamweave_lab.config.model import Config, live
 from streamweave_lab.connectors.files import Lines
 from streamweave_lab.connectors.json_lines_file import JSONLinesFile
+from streamweave_lab.connectors.sqlite_table import SQLiteTable
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.graph.node import Step
 from streamweave_lab.operators import Collect, Map, Replay
 from streamweave_lab.ops.config.validation import config_class, validate
 from streamweave_lab.state.folder_store import FolderStore
 from streamweave_lab.state.sqlite_store import SqliteStore
+from streamweave_lab.state.store import Checkpoint
 
 
 class Settings(Config):
@@ -145,9 +150,73 @@ def test_files_folders_stores_and_ports_that_are_missing_are_problems_of_the_thi
         f"lines: there is no file {tmp_path / 'in.txt'}",
         f"sink: there is no folder {tmp_path / 'out'}",
         f"store: {tmp_path / 'occupied'} is not a folder",
-        f"port {port} of 127.0.0.1 cannot be listened at: Address already in use",
+        (
+            f"port {port} of 127.0.0.1 cannot be listened at: Address already in use; "
+            "end what listens there, or take a free one"
+        ),
     )
+    assert found.exit_code == 78
     assert list(tmp_path.iterdir()) == [tmp_path / "occupied"]
+
+
+def test_a_file_in_the_way_is_named_with_the_remedy_unless_a_checkpoint_goes_on_with_it(tmp_path):
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("{}\n")
+    store = SqliteStore(tmp_path / "state.db")
+    drawn = graph(sink=JSONLinesFile("rows", rows))
+    begun = validate(drawn, store=store, resume=True)
+    assert begun.environment == (
+        (
+            f'rows: {rows} holds 3 bytes already; mode="append" writes after them, mode="replace" in their place; '
+            "or move it away"
+        ),
+    )
+    assert (begun.exit_code, store.path.exists()) == (78, False)
+    store.write(Checkpoint("numbers", 1, 0.0))
+    assert validate(drawn, store=store, resume=True).ok
+    assert validate(drawn, store=store).environment == begun.environment
+    store.close()
+    assert validate(graph(sink=JSONLinesFile("rows", rows, mode="append"))).ok
+
+
+def test_a_table_of_another_shape_or_with_rows_is_told_and_nothing_is_left_beside_it(tmp_path):
+    path = tmp_path / "rows.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE full (n)")
+        db.execute("INSERT INTO full VALUES (1)")
+        db.execute("CREATE TABLE other (x)")
+        db.commit()
+        db.execute("PRAGMA journal_mode = WAL")
+
+    def told(*table: Any, **how: Any) -> tuple[str, ...]:
+        return validate(graph(sink=SQLiteTable("rows", path, *table, **how))).environment
+
+    assert told("other", ["n"]) == (f"rows: table 'other' of {path} does not fit: table other has no column named n",)
+    assert told("full", ["n"]) == (
+        (
+            f"rows: table 'full' of {path} has rows already; "
+            'mode="append" adds to them, mode="replace" takes them away first'
+        ),
+    )
+    assert (told("full", ["n"], mode="append"), told("new", ["n"])) == ((), ())
+    assert list(tmp_path.iterdir()) == [path]
+    path.write_text("no table at all")
+    assert told("new", ["n"]) == (
+        f"rows: {path} is damaged, or no SQLite file: file is not a database; name another, or move it away",
+    )
+
+
+@pytest.mark.parametrize("kind", [SqliteStore, FolderStore])
+def test_what_another_run_has_now_may_be_had_later_and_exits_with_75(tmp_path, kind):
+    store = kind(tmp_path / "state")
+    with store.hold("numbers"), socket.create_server(("127.0.0.1", 0)) as server:
+        found = validate(graph(), store=store, listen=server.getsockname()[:2])
+        spoilt = validate(graph(sink=Wanting("board")), store=store)
+    assert found.exit_code == 75
+    assert str(found).splitlines()[2] == "environment: 2 in use now"
+    assert found.environment[0].startswith(f"store: {tmp_path / 'state'}: a run of 'numbers' keeps its state there")
+    assert (spoilt.exit_code, str(spoilt).splitlines()[2]) == (78, "environment: 1 wrong, 1 in use now")
+    assert validate(graph(), store=store).ok
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="a folder in which nobody can make a file")
