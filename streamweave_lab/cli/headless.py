@@ -31,6 +31,9 @@ FAREWELL_SECONDS = 1.0
 
 Say = Callable[[str], None]
 
+_TOLD = ("config.", "server.", "tls.")
+"""How the names of those events begin that are worth a line."""
+
 
 @dataclass(frozen=True)
 class Headless:
@@ -104,7 +107,7 @@ class Headless:
             await _answered()
             return
         with self.serving.begin(run, self.verify) as server:
-            say(self.serving.told(server))
+            self.serving.tell(run, server)
             yield
             await _answered()
             # Who has asked for the end over HTTP, or looks on, is to hear what came of it.
@@ -114,7 +117,7 @@ class Headless:
 def _unsaid(event: EventStatus) -> bool:
     """It is worth a line, and nobody else says it: what a signal has led to is said where signals are obeyed."""
     by_signal = (event.by or "").startswith("signal ")
-    return event.event == "checkpoint.failed" or (event.event.startswith(("config.", "tls.")) and not by_signal)
+    return event.event == "checkpoint.failed" or (event.event.startswith(_TOLD) and not by_signal)
 
 
 async def _answered() -> None:

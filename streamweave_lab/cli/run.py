@@ -57,7 +57,9 @@ def run(spec: str, file: Path | None, config_class: str | None, log: str | None,
         if store is not None:
             undo.callback(store.close)
         graph, config = checked(target, file, config_class, store, resume_of(options))
-        events = as_configured(config, sys.stderr)
+        # A configuration says how a service logs; who looks on at a terminal has to ask for JSON.
+        looked_at = sys.stderr.isatty() and VARIABLE not in os.environ
+        events = as_configured(config, None if looked_at else sys.stderr)
         if events is not None:
             undo.callback(events.close)
         headless = Headless(
@@ -88,9 +90,8 @@ def _serving(options: dict[str, Any]) -> Any:
     from streamweave_lab.cli.serving import Serving, made_if_missing
 
     (host, port), token_file = options["serve"], options["token_file"]
-    if token_file is not None and made_if_missing(token_file):
-        click.echo(f"a new token is in {token_file}", err=True)
-    return Serving(host, port, token_file, options["tls_cert"], options["tls_key"])
+    made = token_file is not None and made_if_missing(token_file)
+    return Serving(host, port, token_file, options["tls_cert"], options["tls_key"], made)
 
 
 def _console(log: Log | None) -> Any:

@@ -64,7 +64,7 @@ _OPTIONS = (
         "--log",
         metavar="LEVEL[,PROFILE][:PATH]",
         help="Events as JSON lines, to stderr or a file, such as info,ecs:run.jsonl; or STREAMWEAVE_LOG, or the "
-        "configuration's LogSettings.",
+        "configuration's LogSettings, which at a terminal needs a path.",
     ),
     click.option(
         "--drain-timeout",

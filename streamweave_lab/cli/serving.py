@@ -31,6 +31,8 @@ class Serving:
     token_file: Path | None = None
     cert: Path | None = None
     key: Path | None = None
+    token_made: bool = False
+    """The token is new: nobody knows it yet."""
 
     def begin(self, run: LocalRun, verify: float = 0.0) -> Server:
         """Serve `run`, whose changes are watched for `verify` seconds unless it is said.
@@ -44,11 +46,17 @@ class Serving:
         except ValueError as error:
             raise ConfigError("--serve", (str(error),)) from None
 
-    def told(self, server: Server) -> str:
-        """A sentence for who has started it."""
+    def tell(self, run: LocalRun, server: Server) -> None:
+        """Note among the events of `run` where it is served, what opens it, and how safe that is; never the token."""
+        run.told("server.started", self._served(server))
+        for weakness in self._weaknesses(server):
+            run.told("server.weak_token", f"warning: {weakness}", level="warning")
+
+    def _served(self, server: Server) -> str:
         closed = self.token_file is None and not {"STREAMWEAVE_TOKEN", "STREAMWEAVE_TOKEN_FILE"} & set(os.environ)
         what = "probes and metrics only; --token-file FILE lets others look and act" if closed else "with a token"
-        return f"served at {server.url} ({what})" + "".join(f"; warning: {each}" for each in self._weaknesses(server))
+        made = f"; a new one was made, and is in {self.token_file}" if self.token_made else ""
+        return f"served at {server.url} ({what}{made})"
 
     def _weaknesses(self, server: Server) -> Iterator[str]:
         if len(server.token) < SHORT:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -42,9 +46,9 @@ def here(start: Start, tmp_path: Path) -> Path:
 
 
 @contextmanager
-def running(start: Start, *arguments: str) -> Iterator[Command]:
+def running(start: Start, *arguments: str, **options: Any) -> Iterator[Command]:
     """`streamweave-lab run <arguments>`, which is killed if it does not end by itself."""
-    command = start("run", *arguments)
+    command = start("run", *arguments, **options)
     try:
         yield command
     finally:
@@ -96,3 +100,47 @@ def test_a_store_at_a_url_is_suspended_to_listed_and_gone_on_from(start: Start, 
         assert (code, "was suspended; checkpoint " in err) == (0, True)
     totals = [json.loads(line) for line in (here / "rows.jsonl").read_text().splitlines()]
     assert totals == [n * (n + 1) // 2 for n in range(1, len(totals) + 1)]
+
+
+LOGGED = """
+import streamweave_lab as sw
+from plant import Numbers, Settings
+
+class Logged(Settings):
+    log: sw.LogSettings = sw.LogSettings()
+
+graph = sw.Graph("logged", Numbers("numbers", 20) >> sw.Count("all"))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such terminals")
+def test_a_terminal_shows_the_bar_and_the_address_where_the_configuration_has_a_log(start: Start, here: Path) -> None:
+    import pty
+
+    (here / "logged.py").write_text(LOGGED)
+    options = ("logged:graph", "--config-class", "Logged", "--serve", "0", "--token-file")
+    looked_at, terminal = pty.openpty()
+    with (
+        running(start, *options, "seen", stderr=terminal, environ={"TERM": "xterm"}) as at_terminal,
+        running(start, *options, "logged") as service,
+    ):
+        os.close(terminal)
+        shown = _until_closed(looked_at)
+        _, logged = service.communicate(timeout=120)
+        assert (at_terminal.wait(120), service.returncode) == (0, 0)
+    assert '{"timestamp"' not in shown
+    assert "(with a token; a new one was made, and is in seen)" in shown
+    assert ("━" in shown, "run logged has come to its end" in shown) == (True, True)
+    events = {event["event"]: event["message"] for event in map(json.loads, logged.splitlines())}
+    assert events["server.started"].startswith("served at http://127.0.0.1:")
+    assert events["server.started"].endswith(" (with a token; a new one was made, and is in logged)")
+    assert (here / "logged").read_text().strip() not in logged
+
+
+def _until_closed(terminal: int) -> str:
+    """All that is shown there until nobody has it open any more."""
+    shown = b""
+    with contextlib.suppress(OSError), open(terminal, "rb", buffering=0) as screen:  # Linux ends it with EIO
+        while part := screen.read(4096):
+            shown += part
+    return shown.decode()

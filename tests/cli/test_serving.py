@@ -46,19 +46,31 @@ def test_a_token_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) -> 
         made_if_missing(tmp_path / "no" / "token")
 
 
-def test_a_token_that_may_be_guessed_or_that_all_can_read_is_warned_of(tmp_path: Path) -> None:
+def test_an_address_is_told_as_an_event_and_a_token_that_may_be_guessed_or_that_all_can_read_is_warned_of(
+    tmp_path: Path,
+) -> None:
     weak = tmp_path / "token"
-    weak.write_text("x\n")
+    weak.write_text("x-weak-x\n")
     weak.chmod(0o644)
     graph = Graph("weak", Replay("n", range(3)) >> Count("count"))
     run = graph.run_to_end()
-    serving = Serving("127.0.0.1", 0, weak)
+    serving = Serving("127.0.0.1", 0, weak, token_made=True)
     with serving.begin(run) as server:
-        assert serving.told(server).partition("; warning: ")[2] == (
-            "the token has fewer than 16 characters, and may be guessed; delete its file for a new one; warning: "
-            f"all users of this machine can read {weak}; chmod 600 {weak}"
-        )
-        weak.write_text("x" * 32)
+        serving.tell(run, server)
+    told = [(event.event, event.level, event.message) for event in run.events[:3]]
+    assert told[::-1] == [
+        ("server.started", "info", f"served at {server.url} (with a token; a new one was made, and is in {weak})"),
+        (
+            "server.weak_token",
+            "warning",
+            "warning: the token has fewer than 16 characters, and may be guessed; delete its file for a new one",
+        ),
+        ("server.weak_token", "warning", f"warning: all users of this machine can read {weak}; chmod 600 {weak}"),
+    ]
+    assert not any("x-weak-x" in message for _, _, message in told)
+    weak.write_text("x" * 32)
     weak.chmod(0o600)
+    before = len(run.events)
     with serving.begin(run) as server:
-        assert "warning" not in serving.told(server)
+        serving.tell(run, server)
+    assert [event.event for event in run.events[: len(run.events) - before]] == ["server.started"]

@@ -34,7 +34,9 @@ class LogSettings(BaseModel):
     )
     profile: Profile = Field(default="default", description="the names of fields: our own, of ECS, of OpenTelemetry")
     items: bool = Field(default=False, description="write items too, as far as the graph's redact lets them be seen")
-    path: Path | None = Field(default=None, description="the file that is appended to; none: standard error")
+    path: Path | None = Field(
+        default=None, description="the file that is appended to; none: standard error, unless that is a terminal"
+    )
 
 
 def parsed(text: str) -> LogSettings:
