@@ -20,7 +20,7 @@ class ConfigError(StreamweaveError):
     def __init__(self, source: str, problems: tuple[str, ...]) -> None:
         self.source = source
         self.problems = problems
-        said, name = "; ".join(problems), f"file {PurePath(source).name} "
+        said, name = "; ".join(problems), f"file {PurePath(source).name or source} "
         super().__init__(f"{source} {said.removeprefix(name)}" if said.startswith(name) else f"{source}: {said}")
 
 

@@ -53,7 +53,7 @@ def checked(
     """A graph that can be run, and its configuration. Raises: ConfigError with all problems; LoadError."""
     graph, found = examined(target, file, config_class, store, resume)
     if graph is None or not found.ok:
-        raise ConfigError(str(file if file and found.correct else target.spec), found.problems)
+        raise ConfigError(str(file if file and found.config is None else target.spec), found.problems)
     return graph, found.config
 
 

@@ -36,7 +36,7 @@ signal stops it at once (a SIGTERM: half a second after the first, or later), an
 @graph_argument
 @config_options
 @run_options
-def run(spec: str, file: Path | None, config_class: str | None, log: str | None, **options: Any) -> None:
+def run(spec: str, file: Path | None, config_class: str | None, **options: Any) -> None:
     # What `--help` shows is above; click would reflow this.
     """Run a graph."""
     check_options(options)
@@ -48,8 +48,6 @@ def run(spec: str, file: Path | None, config_class: str | None, log: str | None,
     from streamweave_lab.ops.logs.settings import VARIABLE
     from streamweave_lab.ops.logs.steady import steady_stderr
 
-    if log is not None:
-        os.environ[VARIABLE] = log  # where also a reload finds that it goes before the configuration
     steady_stderr()  # a service goes on where nobody can be told how
     target = load(spec, config_class)
     with ExitStack() as undo:
@@ -59,7 +57,8 @@ def run(spec: str, file: Path | None, config_class: str | None, log: str | None,
         graph, config = checked(target, file, config_class, store, resume_of(options))
         # A configuration says how a service logs; who looks on at a terminal has to ask for JSON.
         looked_at = sys.stderr.isatty() and VARIABLE not in os.environ
-        events = as_configured(config, None if looked_at else sys.stderr)
+        said = "--log" if options["log"] else f"environment {VARIABLE}"
+        events = as_configured(config, None if looked_at else sys.stderr, source=said)
         if events is not None:
             undo.callback(events.close)
         headless = Headless(

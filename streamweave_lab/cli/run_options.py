@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import click
 
 from streamweave_lab.cli.options import F, address_option, on_term_option, verify_option
 from streamweave_lab.cli.stores import HELP, KEEP
+from streamweave_lab.errors import ConfigError
 
 _OPTIONS = (
     click.option("--checkpoint", metavar="PATH", help=f"Keep state here, and go on from the newest checkpoint. {HELP}"),
@@ -92,7 +94,7 @@ def run_options(command: F) -> F:
 
 
 def check_options(options: dict[str, Any]) -> None:
-    """Raises: UsageError for options that say nothing without another."""
+    """Raises: UsageError for options that say nothing, or nothing without another."""
     keeping = ("checkpoint_every", "keep", "fresh", "resume", "allow_changed")
     needs = {"checkpoint": keeping, "serve": ("token_file", "tls_cert")}
     for base, others in needs.items():
@@ -105,6 +107,8 @@ def check_options(options: dict[str, Any]) -> None:
         raise click.UsageError("--fresh begins anew, and --resume goes on; give one of them")
     if bool(options["tls_cert"]) != bool(options["tls_key"]):
         raise click.UsageError("--tls-cert and --tls-key go together")
+    if options["log"] is not None:
+        _set_log(options["log"])
     if options["collector"] not in (None, "env"):
         from streamweave_lab.ops.metrics.telemetry import target
 
@@ -112,6 +116,17 @@ def check_options(options: dict[str, Any]) -> None:
             target(options["collector"])
         except ValueError as error:
             raise click.UsageError(f"--export: {error}") from error
+
+
+def _set_log(log: str) -> None:
+    """As the environment has it, where also a reload finds that it goes before the configuration."""
+    from streamweave_lab.ops.logs.settings import VARIABLE, parsed
+
+    try:
+        parsed(log)
+    except ConfigError as error:
+        raise click.UsageError(f"--log {error.problems[0]}") from None
+    os.environ[VARIABLE] = log
 
 
 def resume_of(options: dict[str, Any]) -> bool | int:

@@ -92,7 +92,7 @@ def _around_run(
     spec: str, name: str | None, found: Validation, file: Path | None, options: dict[str, Any]
 ) -> Iterator[str]:
     """A sentence for everything that `run` would refuse of its options, beside store and port."""
-    looks = (_token(name or spec, options), _certificate(options), _history(name, found, options), _log(found, options))
+    looks = (_token(name or spec, options), _certificate(options), _history(name, found, options), _log(found))
     for look in looks:
         try:
             yield from look
@@ -137,11 +137,11 @@ def _history(name: str | None, found: Validation, options: dict[str, Any]) -> It
         Journal(path, name).check()
 
 
-def _log(found: Validation, options: dict[str, Any]) -> Iterator[str]:
+def _log(found: Validation) -> Iterator[str]:
     from streamweave_lab.ops.config.surroundings import writable
     from streamweave_lab.ops.logs.settings import VARIABLE, of_config, parsed
 
-    said = options["log"] or os.environ.get(VARIABLE)
+    said = os.environ.get(VARIABLE)  # where also `--log` is
     settings = parsed(said) if said else of_config(found.config)
     if settings is not None and settings.path is not None and settings.level != "off":
         yield from (f"log: {problem}" for problem in writable(settings.path))

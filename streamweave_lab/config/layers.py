@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from streamweave_lab.config.fields import MASK, Leaf, defaults, flat, leaves, nested, section_names, short
-from streamweave_lab.config.migrate import Migration, migrated
+from streamweave_lab.config.migrate import Migration, migrated, unversioned
 from streamweave_lab.config.overruled import without_effect
 from streamweave_lab.config.problems import sentences, unknown, without_secrets
 from streamweave_lab.config.source import Found, in_environment, in_file, parsed, readable, variable_of
@@ -46,7 +46,12 @@ def read(model: type[M], origin: Origin, schema_version: int, migrations: Mappin
     """
     layers = Layers(model)
     if origin.path:
-        content = migrated(parsed(origin.path), model, schema_version, migrations, origin.path)
+        content = parsed(origin.path)
+        if problem := unversioned(content, schema_version, origin.path):
+            # What else is wrong is told along, as far as it can be said of a file that is not older.
+            layers.found.problems.append(problem)
+            content["schema_version"] = schema_version
+        content = migrated(content, model, schema_version, migrations, origin.path)
         layers.lay(in_file(flat(model, content), layers.leaves, origin.path), f"in {origin.path.name}")
     environ = os.environ if origin.environ is None else origin.environ
     layers.lay(in_environment(environ, layers.leaves), "in the environment")

@@ -23,27 +23,32 @@ def migrated(
     Raises: ConfigError if the version is missing or newer than `to`, or a step is missing or fails.
     """
     values = dict(values)
-    version = values.pop("schema_version", None)
-    problem = _refusal(version, model, to, path)
+    problem = unversioned(values, to, path) or _too_new(values["schema_version"], model, to, path)
+    version = values.pop("schema_version")
     if problem:
         raise ConfigError(str(path), (problem,))
-    for step in range(version or to, to):
+    for step in range(version, to):
         values = _stepped(values, step, version, to, migrations, path)
     return values
 
 
-def _refusal(version: Any, model: type, to: int, path: Path) -> str | None:
-    where = f"in {path.name}"
+def unversioned(values: Mapping[str, Any], to: int, path: Path) -> str:
+    """What is wrong where the content does not say for which schema version it was written; "" where it does."""
+    where, version = f"in {path.name}", values.get("schema_version")
     if version is None:
         return f"schema_version: is required, {where}; write schema_version = {to} at its top"
     if type(version) is not int or version < 1:
         return f"schema_version = {short(version)}: must be a whole number from 1 to {to}, {where}"
-    if version > to:
-        return (
-            f"schema_version = {short(version)}: must be at most {to}, {where}; "
-            f"the file is newer than {model.__name__} here. " + _what_to_install(model, version)
-        )
-    return None
+    return ""
+
+
+def _too_new(version: int, model: type, to: int, path: Path) -> str:
+    if version <= to:
+        return ""
+    return (
+        f"schema_version = {short(version)}: must be at most {to}, in {path.name}; "
+        f"the file is newer than {model.__name__} here. " + _what_to_install(model, version)
+    )
 
 
 def _what_to_install(model: type, version: int) -> str:

@@ -48,13 +48,30 @@ def parsed(path: Path) -> dict[str, Any]:
     try:
         return _understood(path.suffix, _text(path, "utf-8-sig"))
     except OSError as error:
-        raise ConfigError(str(path), (Outside(f"file {path.name} cannot be read: {error.strerror}"),)) from None
+        raise ConfigError(str(path), (Outside(_unread(path, error)),)) from None
     except ValueError as error:
         raise ConfigError(str(path), (f"file {path.name} cannot be understood: {error}",)) from None
     except RecursionError:
         raise ConfigError(
             str(path), (f"file {path.name} cannot be understood: tables or lists are nested too deep",)
         ) from None
+
+
+def _unread(path: Path, error: OSError) -> str:
+    why, hint = error.strerror, ""
+    if path.is_dir():
+        why, there = "it is a folder", _files(path)
+        hint = f"; name a TOML or JSON file in it, such as {path / there[0]}" if there else "; name a TOML or JSON file"
+    elif near := get_close_matches(path.name, _files(path.parent), n=1):
+        hint = f"; did you mean {path.with_name(near[0])}?"
+    return f"file {path.name or path} cannot be read: {why}{hint}"
+
+
+def _files(folder: Path) -> list[str]:
+    try:
+        return sorted(each.name for each in folder.iterdir() if each.suffix in (".toml", ".json"))
+    except OSError:
+        return []
 
 
 def in_file(values: Mapping[str, Any], known: dict[str, Leaf], path: Path) -> Found:

@@ -60,3 +60,59 @@ def test_a_store_that_another_run_has_is_75_for_run_and_validate(ask: Ask, tmp_p
         answers = [ask(verb, "few.py:graph", "--checkpoint", "state.db") for verb in ("run", "validate")]
     assert [answer.exit_code for answer in answers] == [75, 75]
     assert ["a run of 'few' keeps its state there already" in answer.output for answer in answers] == [True, True]
+
+
+def test_a_missing_schema_version_is_told_with_all_that_is_wrong_beside_it(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "few.toml").write_text('pce = 1\npace = "x"\n')
+    answer = ask("run", "few.py:graph", "--config", "few.toml")
+    assert (answer.exit_code, answer.stderr.splitlines()) == (
+        78,
+        [
+            "streamweave-lab: few.toml: 3 problems",
+            "  - schema_version: is required, in few.toml; write schema_version = 1 at its top",
+            "  - pce: is no setting, in few.toml; did you mean pace?",
+            "  - pace = 'x': must be a number, in few.toml",
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        (".", ". cannot be read: it is a folder; name a TOML or JSON file in it, such as few.toml"),
+        ("fwe.toml", "fwe.toml cannot be read: No such file or directory; did you mean few.toml?"),
+        ("no/few.toml", "no/few.toml cannot be read: No such file or directory"),
+    ],
+)
+def test_a_configuration_that_is_no_file_is_named_with_the_nearest_that_is(
+    ask: Ask, tmp_path: Path, named: str, said: str
+) -> None:
+    (tmp_path / "few.toml").write_text("schema_version = 1\n")
+    (tmp_path / "few.txt").write_text("schema_version = 1\n")
+    answer = ask("run", "few.py:graph", "--config", named)
+    assert (answer.exit_code, answer.stderr) == (78, f"streamweave-lab: {said}\n")
+
+
+def test_a_log_that_cannot_be_is_the_fault_of_who_asked_for_it(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    bogus, nowhere = ask("run", "few.py:graph", "--log", "bogus"), ask("run", "few.py:graph", "--log", "info:no/log")
+    assert (bogus.exit_code, nowhere.exit_code) == (2, 78)
+    assert bogus.stderr.endswith(
+        "Error: --log 'bogus': 'bogus' is not a level; use one of off, debug, info, warning, error\n"
+    )
+    assert nowhere.stderr == (
+        "streamweave-lab: --log: no/log: No such file or directory; name a file that can be written\n"
+    )
+    monkeypatch.setenv("STREAMWEAVE_LOG", "bogus")
+    assert ask("run", "few.py:graph").stderr.startswith("streamweave-lab: environment STREAMWEAVE_LOG: 'bogus'")
+
+
+def test_validate_notes_that_the_option_hides_the_log_section_of_the_file(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "few.toml").write_text('schema_version = 1\nlog.level = "debug"\n')
+    answer = ask("validate", "few.py:graph", "--config", "few.toml", "--log", "info")
+    assert (answer.exit_code, answer.stdout.splitlines()[-1]) == (
+        0,
+        (
+            "note: log: has no effect, for STREAMWEAVE_LOG or --log goes before it; "
+            "leave that away, and start the run again"
+        ),
+    )

@@ -198,24 +198,29 @@ def log_to(
     return Log(sink, level, profile=profile, items=items, room=room)
 
 
-def from_environment(default: Stream | None, environ: Mapping[str, str] = os.environ) -> Log | None:
+def from_environment(
+    default: Stream | None, environ: Mapping[str, str] = os.environ, *, source: str = f"environment {VARIABLE}"
+) -> Log | None:
     """The Log that STREAMWEAVE_LOG asks for: LEVEL[,PROFILE][,items][:PATH], such as "info" or "error,ecs:log.jsonl".
 
     Without a path it goes to the stream `default`; where that is None, as `sys.stderr` may be, or it says "off" or
-    nothing, and in a Jupyter kernel: None.
+    nothing, and in a Jupyter kernel: None. `source` is where the variable was set, for errors.
     Raises: ConfigError if it cannot be done.
     """
-    return _log(parsed(environ.get(VARIABLE, "off")), default, f"environment {VARIABLE}")
+    return _log(parsed(environ.get(VARIABLE, "off"), source), default, source)
 
 
-def as_configured(config: Config | None, default: Stream | None, environ: Mapping[str, str] = os.environ) -> Log | None:
+def as_configured(
+    config: Config | None, default: Stream | None, environ: Mapping[str, str] = os.environ, *,
+    source: str = f"environment {VARIABLE}",
+) -> Log | None:  # fmt: skip
     """The Log of a service: as STREAMWEAVE_LOG says, or else as the log section of its configuration does, or None.
 
     In the second case a reload may change its level. Raises: ConfigError if it cannot be done.
     """
     settings = of_config(config)
     if settings is None or VARIABLE in environ:
-        return from_environment(default, environ)
+        return from_environment(default, environ, source=source)
     return _log(settings, default, f"{type(config).__name__}: log", follows=True)
 
 
@@ -228,7 +233,7 @@ def _log(settings: LogSettings, default: Stream | None, source: str, *, follows:
     try:
         return Log(sink, settings.level, profile=settings.profile, items=settings.items, follows=follows)
     except OSError as error:
-        raise ConfigError(source, (f"{error}; name a file that can be written",)) from error
+        raise ConfigError(source, (f"{sink}: {error.strerror}; name a file that can be written",)) from error
 
 
 __all__ = ["Log", "as_configured", "from_environment", "log_to"]

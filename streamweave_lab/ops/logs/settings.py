@@ -39,8 +39,10 @@ class LogSettings(BaseModel):
     )
 
 
-def parsed(text: str) -> LogSettings:
+def parsed(text: str, source: str = f"environment {VARIABLE}") -> LogSettings:
     """What STREAMWEAVE_LOG says: LEVEL[,PROFILE][,items][:PATH], such as "warning,ecs:/var/log/weave.jsonl"; "off".
+
+    `source` is where it was said, for errors.
 
     Raises: ConfigError.
     """
@@ -49,10 +51,10 @@ def parsed(text: str) -> LogSettings:
     profiles = [word for word in words if word in PROFILE_NAMES]
     unknown = [word for word in words if word not in (*PROFILE_NAMES, "items")]
     if level not in ("", "off", *LEVELS):
-        raise _refused(text, f"{level!r} is not a level; use one of off, {', '.join(LEVELS)}")
+        raise _refused(source, text, f"{level!r} is not a level; use one of off, {', '.join(LEVELS)}")
     if unknown or len(profiles) > 1:
         said = f"{unknown[0]!r} is unknown" if unknown else "there are two profiles"
-        raise _refused(text, f"{said}; after the level may follow one of {', '.join(PROFILE_NAMES)}, and items")
+        raise _refused(source, text, f"{said}; after the level may follow one of {', '.join(PROFILE_NAMES)}, and items")
     try:
         return LogSettings.model_validate(
             {
@@ -63,7 +65,7 @@ def parsed(text: str) -> LogSettings:
             }
         )
     except ValidationError as error:
-        raise _refused(text, str(error.errors()[0]["msg"])) from None
+        raise _refused(source, text, str(error.errors()[0]["msg"])) from None
 
 
 def of_config(config: Config | None) -> LogSettings | None:
@@ -72,8 +74,8 @@ def of_config(config: Config | None) -> LogSettings | None:
     return next((value for value in values if isinstance(value, LogSettings)), None)
 
 
-def _refused(text: str, problem: str) -> ConfigError:
-    return ConfigError(f"environment {VARIABLE}", (f"{text!r}: {problem}",))
+def _refused(source: str, text: str, problem: str) -> ConfigError:
+    return ConfigError(source, (f"{text!r}: {problem}",))
 
 
 __all__ = ["LEVELS", "PROFILE_NAMES", "VARIABLE", "Level", "LogSettings", "Profile", "of_config", "parsed"]
