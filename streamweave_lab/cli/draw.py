@@ -25,6 +25,8 @@ def draw(spec: str, file: Path | None, config_class: str | None, form: str | Non
     """See above."""
     from streamweave_lab.cli.loading import load
 
+    if form is None and output is not None and output.suffix and output.suffix not in SUFFIXES:
+        raise click.UsageError(f"-o {output}: no drawing ends in {output.suffix}; use .svg, .mmd or .txt, or say --as")
     target = load(spec, config_class)
     known = target.config_class(config_class) if target.takes_config else None
     graph = target.graph(known.load(file) if known else None)

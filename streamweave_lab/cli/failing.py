@@ -20,6 +20,7 @@ from streamweave_lab.errors import (
     NotAllowedError,
     RunFailedError,
     StateError,
+    StoreHeldError,
     StreamweaveError,
 )
 
@@ -31,10 +32,15 @@ IN_OPTIONS = {
     r"pass store= to start": "start it with --checkpoint PATH",
     r"pass config= to start": "start it with --config FILE",
     r"load it with \w+\.load\(path\) to reload it": "start it with --config FILE to reload it",
+    r"start it with a configuration from Config\.load\(path\)": "start it with --config FILE",
     r"with verify=": "with --ca FILE",
     r"give port=0 to take a free one": "take a free one with --serve 0",
 }
 """What a message says to who writes Python, and what to who writes a command."""
+
+
+_LASTING = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
+"""What no time mends: somebody has to move, make or allow something first."""
 
 
 @contextmanager
@@ -80,7 +86,9 @@ def said(error: Exception) -> str:
 def code_of(error: Exception) -> Exit:
     """Bad configuration where somebody must change something first; try again where time may help."""
     if isinstance(error, StateError | LoadError):
-        return Exit.TRY_AGAIN if isinstance(error.__cause__, OSError | sqlite3.OperationalError) else Exit.BAD_CONFIG
+        may_pass = isinstance(error.__cause__, OSError | sqlite3.OperationalError)
+        lasts = isinstance(error.__cause__, _LASTING) and not isinstance(error, StoreHeldError)
+        return Exit.TRY_AGAIN if may_pass and not lasts else Exit.BAD_CONFIG
     if isinstance(error, ConfigError):
         from streamweave_lab.config.problems import passing
 
@@ -88,7 +96,7 @@ def code_of(error: Exception) -> Exit:
     if isinstance(error, GraphError | NotAllowedError):
         return Exit.BAD_CONFIG
     cause = error.error if isinstance(error, RunFailedError) else error  # it failed before it had begun
-    if isinstance(cause, FileExistsError):  # no time moves it away
+    if isinstance(cause, _LASTING):
         return Exit.BAD_CONFIG
     return Exit.TRY_AGAIN if isinstance(cause, MissingExtraError | OSError) else Exit.FAILED
 

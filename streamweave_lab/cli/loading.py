@@ -30,6 +30,8 @@ class Target:
             return self.value
         with blamed(self.spec):
             made = self.value(config) if self.takes_config else self.value()
+        if inspect.iscoroutine(made):
+            made.close()  # else Python warns that nobody has awaited it
         if not isinstance(made, Graph):
             raise LoadError(f"{self.spec} returned {_kind(made)}, not a Graph")
         return made
@@ -96,6 +98,8 @@ def _first(function: Callable[..., Any]) -> inspect.Parameter | None:
 def _kind(value: Any) -> str:
     if isinstance(value, type):
         return f"the class {value.__name__}"
+    if value is None:
+        return "None"
     name = type(value).__name__
     return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
 

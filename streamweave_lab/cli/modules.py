@@ -41,6 +41,8 @@ def blamed(spec: Spec) -> Iterator[None]:
 def _module(spec: Spec, also: tuple[str, ...]) -> ModuleType:
     if spec.path is None:
         return _imported(spec)
+    if spec.path.is_dir():
+        raise LoadError(f"{spec.place} is a folder, not a file; {_files_near(spec.path / 'graph.py')}")
     if not spec.path.is_file():
         raise LoadError(f"there is no file {spec.place}; {_files_near(spec.path)}")
     if spec.path.suffix != ".ipynb":
@@ -63,10 +65,12 @@ def _imported(spec: Spec) -> ModuleType:
 
 def _modules_near(name: str) -> str:
     package, _, last = name.rpartition(".")
+    if package and not hasattr(sys.modules[package], "__path__"):
+        return f"; {package} is a module and not a package; did you mean {package}:{last}?"
     if package:
         there = [each.name for each in pkgutil.iter_modules(sys.modules[package].__path__)]
         return f"; in {package} {nearest(last, there)}"
-    here = [path.stem if path.suffix else path.name for path in Path.cwd().iterdir() if _is_code(path)]
+    here = sorted(path.stem if path.suffix else path.name for path in Path.cwd().iterdir() if _is_code(path))
     return f", neither installed nor in this folder; {nearest(name, here)}"
 
 
@@ -86,7 +90,7 @@ def _from_file(path: Path) -> ModuleType:
 
 
 def _where(error: BaseException) -> str:
-    if isinstance(error, SyntaxError):
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
         return f"{error.filename}, line {error.lineno}: "
     own = str(Path(__file__).parents[1])
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
@@ -106,7 +110,8 @@ def _is_code(path: Path) -> bool:
 
 def _files_near(path: Path) -> str:
     there = path.parent if path.parent.is_dir() else Path.cwd()
-    return nearest(path.name, [each.name for each in there.iterdir() if each.suffix in (".py", ".ipynb")])
+    files = (each.name for each in there.iterdir() if each.suffix in (".py", ".ipynb") and each.is_file())
+    return nearest(path.name, sorted(files))
 
 
 __all__ = ["blamed", "module_of"]

@@ -12,6 +12,10 @@ from streamweave_lab.errors import StreamweaveError
 FORMS = "module:graph, file.py:graph or notebook.ipynb:graph"
 
 
+MOST = 20
+"""Names that a hint lists."""
+
+
 class LoadError(StreamweaveError):
     """A graph that is not where it was said to be, or cannot be had from there."""
 
@@ -31,7 +35,8 @@ class Spec:
         place, colon, name = text.rpartition(":")
         if not colon:
             place, name = text, ""
-        if not place or (name and not name.isidentifier()):
+        no_module = ":" in place and not Path(place).suffix and "/" not in place
+        if not place or no_module or (name and not name.isidentifier()):
             raise LoadError(f"{text!r} names no graph; write {FORMS}")
         return cls(place, name)
 
@@ -50,7 +55,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     there = list(dict.fromkeys(each for each in known if not each.startswith("_")))
     if near := get_close_matches(name, there, n=1):
         return f"did you mean {near[0]!r}?"
-    return f"there are {', '.join(there)}" if there else "there is nothing"
+    more = f" and {len(there) - MOST} more" if len(there) > MOST else ""
+    return f"there are {', '.join(there[:MOST])}{more}" if there else "there is nothing"
 
 
 __all__ = ["FORMS", "LoadError", "Spec", "nearest"]

@@ -26,7 +26,10 @@ def store_at(text: str, keep: int = KEEP) -> Store:
     if "://" in text or _is_folder(Path(text), text.endswith("/")):
         from streamweave_lab.state.folder_store import FolderStore
 
-        return FolderStore(text, keep)
+        try:
+            return FolderStore(text, keep)
+        except ValueError as error:
+            raise StateError(f"no store can be at {text}: {error}; name a{HELP[1:-1]}") from None
     from streamweave_lab.state.sqlite_store import SqliteStore
 
     if Path(text).is_file():

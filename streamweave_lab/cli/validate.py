@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streamweave_lab.cli.failing import in_options
+from streamweave_lab.cli.failing import code_of, in_options
 from streamweave_lab.cli.options import SPEC, config_options, graph_argument, json_option
 from streamweave_lab.cli.outcome import Exit
 from streamweave_lab.cli.printing import put_json
@@ -57,6 +57,7 @@ def _found(
     from streamweave_lab.cli.checking import examined
     from streamweave_lab.cli.loading import load
     from streamweave_lab.cli.stores import store_at
+    from streamweave_lab.config.problems import Passing
     from streamweave_lab.ops.config.validation import Validation
 
     try:
@@ -72,7 +73,8 @@ def _found(
         outside = isinstance(error, StateError) or isinstance(error.__cause__, OSError)
         layer = "environment" if outside else "topology"
         others = tuple(each for each in ("correct", "topology", "environment") if each != layer)
-        told: dict[str, Any] = {layer: (in_options(str(error)),)}
+        said = in_options(str(error))
+        told: dict[str, Any] = {layer: (Passing(said) if code_of(error) is Exit.TRY_AGAIN else said,)}
         return None, Validation(**{"correct": correct, **told}, unchecked=others)
 
 

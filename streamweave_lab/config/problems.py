@@ -45,13 +45,13 @@ class Outside(str):
 
 
 class Passing(str):
-    """A sentence about what somebody else has now, such as a port: time, or their end, may mend it."""
+    """A sentence about what time may mend, such as a port that somebody else has now."""
 
     __slots__ = ()
 
 
 def passing(problems: Iterable[str]) -> bool:
-    """All of them are about what somebody else has now."""
+    """All of them are about what time may mend."""
     return all(isinstance(problem, Passing) for problem in problems)
 
 

@@ -49,6 +49,8 @@ def parsed(path: Path) -> dict[str, Any]:
         return _understood(path.suffix, _text(path, "utf-8-sig"))
     except OSError as error:
         raise ConfigError(str(path), (Outside(_unread(path, error)),)) from None
+    except UnicodeError:
+        raise ConfigError(str(path), (f"file {path.name} cannot be understood: it is not UTF-8 text",)) from None
     except ValueError as error:
         raise ConfigError(str(path), (f"file {path.name} cannot be understood: {error}",)) from None
     except RecursionError:

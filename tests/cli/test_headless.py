@@ -196,11 +196,11 @@ def test_what_cannot_be_honoured_is_bad_configuration(
     assert "Traceback" not in err
 
 
-def test_a_folder_that_cannot_be_written_to_is_told_with_75(start: Start, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_told_with_78(start: Start, tmp_path: Path) -> None:
     (tmp_path / "here" / "taken").write_text("a file")
     command = start("quickstart", "--no-browser", "--folder", "taken/in")
     _, err = command.communicate(timeout=120)
-    assert command.returncode == 75
+    assert command.returncode == 78
     assert "taken" in err
     assert "Traceback" not in err
 

@@ -113,7 +113,7 @@ def test_the_flights_of_the_package_are_found_with_their_configuration() -> None
         ("boler:boiler", "there is no module 'boler', neither installed nor in this folder; did you mean 'boiler'?"),
         ("boler.py:boiler", "there is no file boler.py; did you mean 'boiler.py'?"),
         ("boiler:boilr", "boiler has no 'boilr'; did you mean 'boiler'?"),
-        ("boiler:nothing", "boiler:nothing returned a NoneType, not a Graph"),
+        ("boiler:nothing", "boiler:nothing returned None, not a Graph"),
         (
             "streamweave_lab.exmples:x",
             "there is no module 'streamweave_lab.exmples'; in streamweave_lab did you mean 'examples'?",

@@ -69,7 +69,12 @@ def test_validate_lists_everything_that_is_wrong_and_ends_with_78(folder: Path) 
         "plce: is no setting, in bad.toml; did you mean place?",
         "limit = -1: must be greater than 0, in bad.toml",
     ]
-    assert found["environment"] == [f"port {port} of 127.0.0.1 cannot be listened at: Address already in use"]
+    assert found["environment"] == [
+        (
+            f"port {port} of 127.0.0.1 cannot be listened at: Address already in use; "
+            "end what listens there, or take a free one"
+        )
+    ]
     missing = invoke("validate", "plantcode:missing")
     assert missing.exit_code == 78
     assert missing.stdout.startswith(
@@ -105,7 +110,7 @@ def test_validate_finds_what_run_would_refuse_of_its_options(folder: Path) -> No
     assert wrong("--serve", "0", "--token-file", "no/token")[0].startswith("--token-file no/token: there is no folder")
     assert "TLS none and none: No such file" in wrong("--serve", "0", "--tls-cert", "none", "--tls-key", "none")[0]
     assert wrong("--history", "notes.txt")[0].startswith("notes.txt is no journal of a configuration")
-    assert "'loud' is not a level" in wrong("--log", "loud")[0]
+    assert "'loud' is not a level" in wrong(STREAMWEAVE_LOG="loud")[0]
     unwatched = invoke("validate", "plantcode:plain", "--watch-config")
     assert "--watch-config: there is no file to watch; give it as --config FILE" in unwatched.stdout
     assert sorted(path.name for path in folder.iterdir() if path.name.startswith("no")) == ["notes.txt"]
@@ -153,7 +158,7 @@ def test_a_graph_is_drawn_as_text_mermaid_and_svg_to_stdout_or_a_file(folder: Pa
         assert (folder / name).read_text().startswith(beginning)
     assert "Graph limit-7" in invoke("draw", "plantcode:made", "--config", "good.toml").stdout
     unwritable = invoke("draw", "plantcode:plain", "-o", "no-folder/g.svg")
-    assert unwritable.exit_code == 75
+    assert unwritable.exit_code == 78
     assert unwritable.stderr == "streamweave-lab: no-folder/g.svg: No such file or directory\n"
 
 

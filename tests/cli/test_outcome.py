@@ -10,7 +10,7 @@ import pytest
 from streamweave_lab.cli.failing import code_of
 from streamweave_lab.cli.outcome import Exit, exit_code, sentence
 from streamweave_lab.engine.run import LocalRun
-from streamweave_lab.errors import RunFailedError
+from streamweave_lab.errors import RunFailedError, StoreHeldError
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.operators import Count, ForEach, Map, Replay
 from streamweave_lab.state.sqlite_store import SqliteStore
@@ -159,6 +159,14 @@ def test_a_suspend_that_was_not_in_time_is_not_said_to_be_kept(tmp_path: Path) -
     assert told(run)[0] == 3
 
 
-def test_a_file_that_stands_in_the_way_is_not_to_be_tried_again() -> None:
-    assert code_of(RunFailedError("g", "sink", None, FileExistsError("there"))) is Exit.BAD_CONFIG
-    assert code_of(RunFailedError("g", "sink", None, PermissionError("shut"))) is Exit.TRY_AGAIN
+@pytest.mark.parametrize("lasting", [FileExistsError, FileNotFoundError, NotADirectoryError, PermissionError])
+def test_what_no_time_mends_is_not_to_be_tried_again(lasting: type[OSError]) -> None:
+    assert code_of(RunFailedError("g", "sink", None, lasting("there"))) is Exit.BAD_CONFIG
+    assert code_of(lasting("there")) is Exit.BAD_CONFIG
+    assert code_of(RunFailedError("g", "sink", None, TimeoutError("far"))) is Exit.TRY_AGAIN
+
+
+def test_a_store_that_is_held_is_to_be_tried_again_by_whatever_the_system_says_so() -> None:
+    held = StoreHeldError("held")
+    held.__cause__ = PermissionError("what Windows says of a file that is locked")
+    assert code_of(held) is Exit.TRY_AGAIN

@@ -116,3 +116,40 @@ def test_validate_notes_that_the_option_hides_the_log_section_of_the_file(ask: A
             "leave that away, and start the run again"
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["draw", "few.graph"], 78, "few is a module and not a package; did you mean few:graph?"),
+        (["draw", "few:graph:x"], 78, "'few:graph:x' names no graph; write module:graph, file.py:graph"),
+        (["draw", "folder:graph"], 78, "folder has no 'graph'"),
+        (["draw", "folder/:graph"], 78, "folder/ is a folder, not a file"),
+        (["draw", "zeros.py:graph"], 78, "zeros.py:graph: SyntaxError: source code "),
+        (["draw", "few.py:graph", "-o", "folder"], 78, "folder: Is a directory"),
+        (["draw", "few.py:graph", "-o", "few.png"], 2, "-o few.png: no drawing ends in .png; use .svg, .mmd or .txt"),
+        (["run", "few.py:graph", "--checkpoint", "foo://x"], 78, "no store can be at foo://x: Protocol not known: foo"),
+        (["run", "few.py:graph", "--history", "folder"], 78, "folder cannot be written: Is a directory"),
+        (["run", "few.py:graph", "--watch-config"], 78, "there is no file to watch; start it with --config FILE"),
+        (
+            ["run", "few.py:graph", "--config", "zeros.toml"],
+            78,
+            "zeros.toml cannot be understood: it is not UTF-8 text",
+        ),
+    ],
+)
+def test_what_is_named_and_cannot_be_is_told_with_its_remedy_and_a_code(
+    ask: Ask, tmp_path: Path, arguments: list[str], code: int, said: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "zeros.py").write_bytes(b"\0")
+    (tmp_path / "zeros.toml").write_bytes(b"\xff")
+    answer = ask(*arguments)
+    assert (answer.exit_code, said in answer.stderr) == (code, True), answer.stderr
+
+
+def test_code_that_does_not_reach_its_database_may_be_tried_again_and_validate_agrees(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "far.py").write_text("raise ConnectionRefusedError(111, 'Connection refused')\n")
+    begun, validated = ask("run", "far.py:graph"), ask("validate", "far.py:graph")
+    assert (begun.exit_code, validated.exit_code) == (75, 75)
+    assert "environment: 1 may pass\n" in validated.stdout

@@ -75,8 +75,9 @@ def port_problems(host: str, port: int) -> Iterator[str]:
     except (OSError, OverflowError, UnicodeError) as error:
         said = f"port {port} of {host} cannot be listened at: {_why(error)}"
         if getattr(error, "errno", None) == errno.EADDRINUSE:
-            said = Passing(f"{said}; end what listens there, or take a free one")
-        yield said
+            said += "; end what listens there, or take a free one"
+        lasts = isinstance(error, PermissionError) or not isinstance(error, OSError)
+        yield said if lasts else Passing(said)
 
 
 def _around_node(node: Node, *, anew: bool) -> Iterator[str]:

@@ -67,7 +67,7 @@ class Validation:
     def _layer(self, name: str, problems: tuple[str, ...]) -> Iterator[str]:
         sound = "not checked" if name in self.unchecked else "ok"
         busy = sum(isinstance(problem, Passing) for problem in problems)
-        counts = {"wrong": len(problems) - busy, "in use now": busy}
+        counts = {"wrong": len(problems) - busy, "may pass": busy}
         yield f"{name}: {', '.join(f'{count} {what}' for what, count in counts.items() if count) or sound}"
         yield from (f"  {problem}" for problem in problems)
 
