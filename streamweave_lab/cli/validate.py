@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 Three layers: the configuration is correct, it fits the graph, and what is around it is there. {SPEC}
 The options are those of `run`.
 
-Exit codes: 0 nothing is wrong, 78 something is, 75 nothing but that another run or process has the port or the place
-in the store now, as beside a run that goes on.
+Exit codes: 0 nothing is wrong, 78 something is, 75 nothing but what time may mend, such as a port or a place in a store
+that another run has now: so it is beside a run that goes on.
 """
 )
 @graph_argument

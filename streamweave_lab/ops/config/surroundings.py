@@ -46,22 +46,39 @@ def around_store(store: Store | None, graph: str) -> Iterator[str]:
         yield Passing(f"store: {held}")
 
 
+def named_checkpoint(graph: str, store: Store | None, resume: bool | int) -> Iterator[str]:
+    """A sentence for everything that is wrong with the checkpoint of that number, where `resume` is one."""
+    if store is None or isinstance(resume, bool):
+        return
+    if not _is_made(store):
+        yield f"store: there is no store yet, and so no checkpoint {resume} of graph {graph!r}"
+        return
+    try:
+        yield from (f"store: {problem}" for problem in store.verify(graph, resume))
+    except StateError as error:
+        yield f"store: {error}"
+
+
 def begins_anew(graph: str, store: Store | None, resume: bool | int) -> bool:
     """Whether a run of `graph` would go on from no checkpoint in `store`, as far as can be seen without making it."""
     if store is None or resume is False:
         return True
-    if isinstance(store, SqliteStore) and not store.path.is_file():
-        return True
-    if isinstance(store, FolderStore) and "://" not in store.base and not Path(store.base).is_dir():
-        return True
     if resume is not True:
         return False
+    if not _is_made(store):
+        return True
     try:
         if isinstance(store, SqliteStore | FolderStore):
             return graph not in store.graphs()  # to list checkpoints is to verify each
         return not store.list(graph)
     except StateError:
         return False  # which is told by who reads it
+
+
+def _is_made(store: Store) -> bool:
+    if isinstance(store, SqliteStore):
+        return store.path.is_file()
+    return not isinstance(store, FolderStore) or "://" in store.base or Path(store.base).is_dir()
 
 
 def port_problems(host: str, port: int) -> Iterator[str]:

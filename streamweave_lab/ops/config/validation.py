@@ -13,7 +13,13 @@ from streamweave_lab.config.model import Config, hidden_in
 from streamweave_lab.config.problems import Outside, Passing, passing
 from streamweave_lab.config.source import unreadable
 from streamweave_lab.errors import ConfigError, NotRunningError
-from streamweave_lab.ops.config.surroundings import around_graph, around_store, begins_anew, port_problems
+from streamweave_lab.ops.config.surroundings import (
+    around_graph,
+    around_store,
+    begins_anew,
+    named_checkpoint,
+    port_problems,
+)
 
 if TYPE_CHECKING:
     from streamweave_lab.graph.graph import Graph
@@ -102,7 +108,8 @@ def validate(
     notes += [*unreadable(type(read)), *hidden_in(read)] if read is not None else []
     outside: list[str] = [problem for problem in found if isinstance(problem, Outside)]
     outside += around_graph(graph, anew=begins_anew(graph.name, store, resume))
-    outside += [*around_store(store, graph.name), *(port_problems(*listen) if listen else ())]
+    outside += [*around_store(store, graph.name), *named_checkpoint(graph.name, store, resume)]
+    outside += port_problems(*listen) if listen else ()
     correct = tuple(problem for problem in found if not isinstance(problem, Outside))
     unchecked = ("topology",) if found else ()
     return Validation(correct, tuple(misfits), tuple(outside), tuple(notes), unchecked, read)

@@ -207,6 +207,20 @@ def test_a_table_of_another_shape_or_with_rows_is_told_and_nothing_is_left_besid
 
 
 @pytest.mark.parametrize("kind", [SqliteStore, FolderStore])
+def test_a_checkpoint_that_is_named_and_not_there_is_told_and_no_store_is_made(tmp_path, kind):
+    store = kind(tmp_path / "state")
+    assert validate(graph(), store=store, resume=7).environment == (
+        "store: there is no store yet, and so no checkpoint 7 of graph 'numbers'",
+    )
+    assert list(tmp_path.iterdir()) == []
+    store.write(Checkpoint("numbers", 1, 0.0))
+    (said,) = validate(graph(), store=store, resume=7).environment
+    assert "has no checkpoint 7 of graph 'numbers'; there are: 1" in said
+    assert validate(graph(), store=store, resume=1).ok
+    store.close()
+
+
+@pytest.mark.parametrize("kind", [SqliteStore, FolderStore])
 def test_what_another_run_has_now_may_be_had_later_and_exits_with_75(tmp_path, kind):
     store = kind(tmp_path / "state")
     with store.hold("numbers"), socket.create_server(("127.0.0.1", 0)) as server:
