@@ -31,21 +31,23 @@ class Bearer(httpx.Auth):
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """As httpx wants it."""
-        self._open(request)
+        sent = self._open(request)
         answer = yield request
         if answer.status_code == httpx.codes.UNAUTHORIZED and self._file is not None:
             try:
                 again = _from_file(self._file)
             except NotAllowedError:
                 return  # the answer stands
-            if again != self._token:
+            if again != sent:  # not: != self._token, which another thread may have read again meanwhile
                 self._token = again
                 self._open(request)
                 yield request
 
-    def _open(self, request: httpx.Request) -> None:
-        if self._token is not None:
-            request.headers["Authorization"] = f"Bearer {self._token.get_secret_value()}"
+    def _open(self, request: httpx.Request) -> SecretStr | None:
+        token = self._token
+        if token is not None:
+            request.headers["Authorization"] = f"Bearer {token.get_secret_value()}"
+        return token
 
 
 def bearer(

@@ -131,6 +131,19 @@ def test_a_token_file_that_is_given_a_new_token_is_read_again(process: Process, 
     assert run.ask("pause").result(30) is None
 
 
+def test_of_two_requests_that_are_refused_at_once_both_are_sent_again_with_the_new_token(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("old")
+    given = bearer(None, file, {})
+    requests = [httpx.Request("GET", "http://here") for _ in range(2)]
+    flows = [given.auth_flow(request) for request in requests]
+    for flow in flows:
+        next(flow)
+    file.write_text("new")
+    for flow in flows:
+        assert flow.send(httpx.Response(401)).headers["authorization"] == "Bearer new"
+
+
 def test_the_token_is_nowhere_to_be_seen(process: Process, caplog: Any) -> None:
     caplog.set_level(logging.DEBUG)
     run = process.attach()
