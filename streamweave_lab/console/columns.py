@@ -8,6 +8,7 @@ history is nothing but older frames.
 from __future__ import annotations
 
 import json
+import re
 from array import array
 from dataclasses import asdict
 from math import nan
@@ -28,6 +29,8 @@ __all__ = ["ENDED", "events", "frame", "moved", "settings", "text", "topology", 
 
 _WIDE, _HIGH = 158.0, 66.0
 """Pixels a node of the live drawing has at least."""
+
+_MORE = re.compile(r" \(and (\d+) more since the last such event\)$")
 
 _NODE_STATES = {"idle": 0, "busy": 1, "blocked": 2, "ended": 3, "failed": 4}
 
@@ -138,12 +141,14 @@ def events(newest_first: Iterable[EventStatus]) -> list[dict[str, Any]]:
     told: dict[Any, dict[str, Any]] = {}
     for i, e in enumerate(newest_first):
         same = (e.event, e.node) if e.node else i
+        held_back = _MORE.search(e.message)
+        times = 1 + int(held_back[1]) if held_back else 1
         if same in told:
-            told[same]["times"] += 1
+            told[same]["times"] += times
             continue
         told[same] = {
-            "at": e.at, "event": e.event, "level": e.level, "message": e.message, "node": e.node, "asked": _asked(e),
-            "times": 1,
+            "at": e.at, "event": e.event, "level": e.level, "message": _MORE.sub("", e.message), "node": e.node,
+            "asked": _asked(e), "times": times,
         }  # fmt: skip
     return list(told.values())
 

@@ -55,6 +55,8 @@ def test_a_cell_that_blocks_is_told_of_and_named_afterwards(lab: Lab) -> None:
     console.locator("button[data-do='pause']").click()
     console.get_by_text("Pause: queued, the kernel is busy").wait_for(timeout=120_000)
     console.get_by_text("the kernel is busy, a cell blocks it").wait_for(timeout=120_000)
+    console.locator(".sw-pill", has_text="No news").wait_for(timeout=120_000)  # and not Ready, which nobody knows
+    console.get_by_text("running when it was last heard of").wait_for(timeout=120_000)
     book.screenshot("kernel-blocked", of=console)
     book.page.wait_for_timeout(5000)
     wake.touch()

@@ -387,6 +387,8 @@ def test_what_items_and_errors_say_is_never_markup(lab: Lab) -> None:
     book.run(0)
     console = live(book)
     console.get_by_text("<img src=x onerror=boom()>").first.wait_for(timeout=120_000)
+    refused = console.locator(".sw-events li", has_text="times, at last: ").first
+    assert refused.locator(".sw-message").inner_text() == "ValueError('<img src=x onerror=boom()>')"
     assert console.locator("img").count() == 0
     assert book.problems == []
     book.shut_down()

@@ -124,3 +124,14 @@ def test_what_a_node_tells_again_and_again_pushes_nothing_out() -> None:
         ("run.started", 1),
     ]
     assert told[0]["message"] == "at 100"
+
+
+def test_what_was_held_back_between_two_events_is_counted_with_them() -> None:
+    def refused(at: float, more: str) -> EventStatus:
+        message = f"parse: ValueError('x'){more}"
+        return EventStatus(at=at, event="node.item_refused", level="warning", message=message, node="parse")
+
+    newest = refused(3, " (and 1204 more since the last such event)")
+    (told,) = events([newest, refused(2, " (and 6 more since the last such event)"), refused(1, "")])
+    assert told["times"] == 1213
+    assert told["message"] == "parse: ValueError('x')"

@@ -19,10 +19,12 @@ export function eventsPanel(store) {
 }
 
 function entry(event) {
+  const again = event.times > 1;
+  const message = again && event.message.startsWith(`${event.node}: `) ? event.message.slice(event.node.length + 2) : event.message;
   return h(
     "li", { "data-level": event.level },
     h("time", { datetime: new Date(event.at * 1000).toISOString() }, clock(event.at)),
     sign(TONES[event.level]),
-    h("span", {}, h("code", {}, event.event), event.times > 1 ? h("span", { class: "sw-times" }, `${event.node} · ${count(event.times)} times, at last: `) : "", h("span", { class: "sw-aside" }, ` ${event.level}: `), h("span", { class: "sw-message" }, event.message), event.asked ? ` ${event.asked}` : ""),
+    h("span", {}, h("code", {}, event.event), again ? h("span", { class: "sw-times" }, `${event.node} · ${count(event.times)} times, at last: `) : "", h("span", { class: "sw-aside" }, ` ${event.level}: `), h("span", { class: "sw-message" }, message), event.asked ? ` · ${event.asked}` : ""),
   );
 }

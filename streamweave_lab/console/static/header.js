@@ -31,7 +31,7 @@ export function header(store, buttons) {
     const shown = store.over ? ending?.sentence ?? "" : told.join(" · ");
     say(reasons, sentence(shown));
     mark(reasons, "data-tone", store.over && shown ? ending.tone : null);
-    show(reasons, shown !== "" && store.stale() === null && !(store.gone && !store.over)); // why there is no news stands in the notice
+    show(reasons, shown !== "" && !store.unheard() && !(store.gone && !store.over)); // why there is no news stands in the notice
   };
   return { element, update };
 }
@@ -40,17 +40,19 @@ function sentence(text) {
   return text && text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-function wellness({ gone, over, words: { state, ready, stale, ending } }) {
+function wellness(store) {
+  const { gone, over, words: { state, ready, ending } } = store;
   if (gone && !over) return { tone: "ended", word: "Gone" };
-  if (stale !== null && !over) return { tone: "lost", word: "No news" };
+  if (store.unheard()) return { tone: "lost", word: "No news" };
   if (over) return ending ?? { tone: "ended", word: state };
   if (ready) return { tone: "ok", word: "Ready" };
   return { tone: state === "paused" ? "paused" : "busy-low", word: "Not ready" };
 }
 
-function doingOf({ over, gone, words: { state, drain, stale } }) {
+function doingOf(store) {
+  const { over, gone, words: { state, drain } } = store;
   if (over) return "";
-  if (stale !== null || gone) return `${state} when it was last heard of`;
+  if (store.unheard() || gone) return `${state} when it was last heard of`;
   return state === "draining" && drain ? `draining: ${drain.phase}` : state;
 }
 

@@ -12,8 +12,7 @@ import { portsPanel } from "./ports.js";
 import { pressurePanel } from "./pressure.js";
 import { progressPanel } from "./progress.js";
 import { settingsPanel } from "./settings.js";
-
-const SILENT = 3; // seconds
+import { SILENT } from "./store.js";
 
 class Selection {
   constructor(changed) {
@@ -41,7 +40,7 @@ function render(link, el) {
     asked = false;
     if (!seen) return;
     for (const part of parts) part.update();
-    mark(root, "data-lost", store.stale() !== null || (store.gone && !store.over));
+    mark(root, "data-lost", store.unheard() || (store.gone && !store.over));
   };
   const ask = () => {
     if (asked || !seen) return;

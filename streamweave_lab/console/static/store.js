@@ -7,6 +7,7 @@ const SECONDS_KEPT = 121;
 const WINDOW = 2.3; // seconds over which shares are taken
 const RATE_WINDOW = 1.1;
 const EVENTS_KEPT = 60;
+export const SILENT = 3; // seconds after which a kernel has no news
 const OVER = new Set(["stopped", "failed"]);
 
 export class Store {
@@ -184,6 +185,11 @@ export class Store {
 
   silence() {
     return this.over ? 0 : (performance.now() - this.heardAt) / 1000;
+  }
+
+  // Nobody can say how the run is: its process does not answer the kernel, or the kernel not this page.
+  unheard() {
+    return this.stale() !== null || this.silence() > SILENT;
   }
 }
 
