@@ -22,7 +22,7 @@ class ClockGather(Gather):
     def __init__(self, node: Node, plan: Plan) -> None:
         super().__init__(node, plan)
         self._bounds = Tumbling(seconds=plan.size.seconds).bounds
-        # The wall's clock may be set back meanwhile; this one goes on from what it showed at the beginning.
+        # The wall's clock may be set back; this one goes on from what it showed at the beginning.
         self._offset = node.clock.wall() - node.clock.now()
         self._sent_until = -inf
         self._promised = -inf
@@ -86,6 +86,8 @@ class ClockGather(Gather):
     def restore(self, state: Any) -> None:
         """Go on with this window; if it was over meanwhile it is sent soon."""
         start, end, self._sent_until, self._promised, latest, self.node.holds, panes = state
+        # Before a resume too it may have been set back: no window waits until it has caught up, and none is sent twice.
+        self._offset += max(0.0, max(start, self._sent_until) - self._now())
         self._open(start, end)
         self._latest = latest
         self._panes.update(loaded(self.fold, panes))

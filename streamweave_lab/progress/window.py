@@ -193,6 +193,7 @@ class ProcessingTime:
     Event time is not needed. `start` and `end` are seconds since 1970-01-01 UTC, multiples of `seconds`. A result
     has the event time of the latest item in its window, where items have one. What is in a window depends
     on when the items came, and is not the same in every run; in deterministic mode, where time is virtual, it is.
+    A clock that is set back, even between suspend and resume, does not take the windows back: they go on from there.
 
     Raises: ValueError unless `seconds` is finite and more than 0.
     """

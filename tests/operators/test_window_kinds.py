@@ -242,6 +242,36 @@ def test_a_processing_time_window_that_was_over_meanwhile_is_sent_at_once():
     assert values(later.sleep(0.0)) == [("a", 0.0, 5.0, 1)]
 
 
+def test_a_processing_time_window_goes_on_though_the_clock_was_set_back_meanwhile():
+    first = counted(ProcessingTime(5)).sleep(1000.0).batch(["a"]).sleep(6.0).batch(["a"])
+    later = counted(ProcessingTime(5))  # on whose clock it is 0
+    later.node.restore(first.node.snapshot())
+    later.sleep(4.0).batch(["a"]).sleep(2.0).batch(["a"]).sleep(5.0)
+    assert values(first) == [("a", 1000.0, 1005.0, 1)]
+    assert values(later) == [("a", 1005.0, 1010.0, 2), ("a", 1010.0, 1015.0, 1)]
+
+
+def test_a_processing_time_window_is_not_sent_twice_though_the_clock_was_set_back_meanwhile():
+    first = counted(ProcessingTime(5)).sleep(1000.0).batch(["a"]).sleep(6.0)
+    later = counted(ProcessingTime(5))
+    later.node.restore(first.node.snapshot())
+    assert values(later.batch(["a"]).sleep(5.0)) == [("a", 1005.0, 1010.0, 1)]
+
+
+@pytest.mark.parametrize(
+    "size", [Tumbling(seconds=60), Sliding(seconds=60, every=60), Session(gap=30), Counting(9), ProcessingTime(60)]
+)
+def test_panes_that_were_not_sent_early_before_a_snapshot_are_sent_early_after_it(size):
+    first = counted(size, early=5.0).batch(["a", "b"], [1.0, 2.0])
+    later = counted(size, early=5.0)
+    later.node.restore(first.node.snapshot())
+    later.sleep(5.0)
+    assert [(row.key, row.value) for row in later.out["out"]] == [("a", 1), ("b", 1)]
+    later.batch(["a"], [3.0]).sleep(5.0)
+    assert [(row.key, row.value) for row in later.out["out"][2:]] == [("a", 2)]
+    assert sorted((row.key, row.value) for row in later.finish().out["out"][3:]) == [("a", 2), ("b", 1)]
+
+
 def test_a_snapshot_can_be_gone_on_from_twice_for_it_stays_as_it_was():
     for how in (lambda pane: pane.items, quantiles(float, 0.5), fold([], lambda seen, item: seen.append(item) or seen)):
         for size in (Tumbling(seconds=60), HOUR, VISIT, Counting(9), ProcessingTime(5)):
