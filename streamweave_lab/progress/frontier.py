@@ -50,8 +50,8 @@ class Frontier(Generic[K]):
         return self._move()
 
     def holders(self) -> tuple[K, ...]:
-        """The inputs that hold the frontier where it is; none if no input counts."""
-        counting = {k: t for k, t in self._promised.items() if k not in self._idle}
+        """The inputs that hold the frontier where it is; none if no input counts. From any thread."""
+        counting = {k: t for k, t in self._promised.copy().items() if k not in self._idle}
         silent = tuple(k for k, t in counting.items() if t is None)
         lowest = min((t for t in counting.values() if t is not None), default=None)
         return silent or tuple(k for k, t in counting.items() if t == lowest)

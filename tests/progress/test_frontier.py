@@ -110,3 +110,20 @@ def test_the_frontier_never_goes_back_and_never_passes_an_input_that_counted_whe
         assert before is None or frontier.time >= before
         if moved:
             assert frontier.time == min(t for s, t in promised.items() if s not in idle)
+
+
+def test_who_looks_from_another_thread_sees_the_holders_while_an_input_ends():
+    class Input:
+        """One that another ends beside, just when a looker has come as far as this one."""
+
+        def __hash__(self):
+            if looked_at:
+                looked_at.pop().end(second)
+            return id(self)
+
+    looked_at = []
+    first, second = Input(), Input()
+    frontier = Frontier([first, second])
+    looked_at.append(frontier)
+    assert frontier.holders() == (first, second)
+    assert frontier.holders() == (first,)
