@@ -25,6 +25,8 @@ else:
 
 
 _FAR = 1 << 30
+_LOOKS = 10_000
+"""So often at most another's look is waited for, which is over in an instant."""
 _FREE = "its place is free as soon as that process has ended"
 
 
@@ -42,6 +44,7 @@ class LocalPlace(Place):
 
     def _take(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
+        looks = _LOOKS
         while self._handle is None:
             handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
             try:
@@ -49,7 +52,9 @@ class LocalPlace(Place):
                 if self._is_there(handle):  # else who had it before has just deleted it
                     self._handle = handle
             except (BlockingIOError, PermissionError) as error:
-                raise self.held_by(Holder.read(os.read(handle, 4096)), _FREE) from error
+                looks -= 1
+                if not (looks and _is_only_looked_at(handle)):
+                    raise self.held_by(Holder.read(os.read(handle, 4096)), _FREE) from error
             finally:
                 if self._handle is None:
                     os.close(handle)
@@ -88,6 +93,15 @@ class LocalPlace(Place):
                     self._path.unlink()  # Windows lets it be, which does no harm
             finally:
                 os.close(handle)
+
+
+def _is_only_looked_at(handle: int) -> bool:
+    """Who has the lock shares it, as `_taken` does, or has just let it go."""
+    try:
+        _lock(handle, shared=True)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
 
 
 def _after_fork() -> None:

@@ -135,6 +135,31 @@ def test_two_names_that_differ_in_case_or_signs_only_have_two_places(where: str)
     store.close()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there is one kind of lock")
+def test_who_only_looks_whether_a_place_is_held_keeps_nobody_from_taking_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fcntl
+
+    store = SqliteStore(tmp_path / "kept.db")
+    lock = tmp_path / "kept.db-flights.held"
+    lock.touch()  # of a run that was killed
+    looker, flock = os.open(lock, os.O_RDONLY), fcntl.flock
+    fcntl.flock(looker, fcntl.LOCK_SH)
+
+    def first_met_by_a_looker(handle: int, how: int) -> None:
+        try:
+            flock(handle, how)
+        finally:
+            if how & fcntl.LOCK_SH:  # it has looked
+                flock(looker, fcntl.LOCK_UN)
+
+    monkeypatch.setattr(fcntl, "flock", first_met_by_a_looker)
+    with store.hold("flights") as place:
+        place.write(example("flights"))
+    os.close(looker)
+
+
 def test_a_link_to_a_store_leads_to_the_same_place(tmp_path: Path) -> None:
     (tmp_path / "link.db").symlink_to(tmp_path / "kept.db")
     store = SqliteStore(tmp_path / "kept.db")
