@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from streamweave_lab.console.ending import counted
 from streamweave_lab.console.snapshot import WIDGET, twin
 from streamweave_lab.engine.pulse import in_kernel
 from streamweave_lab.errors import MissingExtraError
@@ -20,7 +21,12 @@ _CONSOLES: WeakKeyDictionary[Run, Console] = WeakKeyDictionary()
 
 
 def console(run: Run) -> Console:
-    """The live console of `run`; the same one each time. Raises: MissingExtraError without anywidget."""
+    """The live console of `run`; the same one each time.
+
+    Raises: TypeError for what is no run, such as a graph; MissingExtraError without anywidget.
+    """
+    if not hasattr(run, "status"):
+        raise TypeError(f"a console shows a run, not {type(run).__name__}: graph.start() returns one")
     found = _CONSOLES.get(run)
     if found is None:
         found = _CONSOLES[run] = _made(run)
@@ -43,7 +49,8 @@ def run_bundle(run: Run) -> tuple[dict[str, Any], dict[str, Any]]:
 def run_text(status: Status, *, elsewhere: bool = False) -> str:
     """A run in one line that is the same each time; `elsewhere` if it is a run of another process."""
     where = " in another process" if elsewhere else ""
-    return f"run of graph {status.graph!r}{where}: {len(status.nodes)} nodes, {len(status.edges)} edges"
+    size = f"{counted(len(status.nodes), 'node')}, {counted(len(status.edges), 'edge')}"
+    return f"run of graph {status.graph!r}{where}: {size}"
 
 
 def _made(run: Run) -> Console:

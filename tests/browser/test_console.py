@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -272,6 +273,7 @@ def test_a_paused_run_has_no_time_left_and_its_reload_waits_until_it_is_resumed(
     console = live(book)
     left = console.locator(".sw-tile").nth(3).locator(".sw-note")
     left.get_by_text(" left").wait_for(timeout=120_000)
+    console.locator(".sw-queued", has_text=re.compile(r"^[1-8]$")).first.wait_for()  # items, not a rate
     console.locator("button[data-do='pause']").click()
     console.get_by_text("paused · up").wait_for()
     left.get_by_text(" left").wait_for(state="detached")

@@ -27,6 +27,19 @@ def test_the_text_of_a_run_never_changes() -> None:
     asyncio.run(main())
 
 
+def test_one_edge_is_not_called_edges() -> None:
+    run = sw.Graph("short", sw.Replay("n", [1]) >> sw.Count("c")).run_to_end()
+    assert run_bundle(run)[0]["text/plain"] == "run of graph 'short': 2 nodes, 1 edge"
+
+
+def test_a_console_of_what_is_no_run_says_how_to_get_one() -> None:
+    graph = sw.Graph("short", sw.Replay("n", [1]) >> sw.Count("c"))
+    with pytest.raises(TypeError, match=r"a console shows a run, not Graph: graph\.start\(\) returns one"):
+        sw.console(graph)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="a console shows a run, not int"):
+        sw.console(5)  # type: ignore[arg-type]
+
+
 def test_a_run_shows_itself_by_its_bundle() -> None:
     data, metadata = finished()._repr_mimebundle_()
     assert set(data) == {"text/plain", "text/html"}

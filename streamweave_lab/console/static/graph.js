@@ -124,7 +124,7 @@ function edgeView(store, edge, index, route) {
     const share = Math.min(1, queued / edge.capacity);
     mark(element, "data-level", share > 0.9 ? "high" : share > 0.5 ? "low" : "ok");
     style(fill, "width", `${(share > 0 ? Math.max(share, 0.06) : 0) * GAUGE}px`);
-    say(waiting, queued > 0 ? rate(queued) : "");
+    say(waiting, queued > 0 ? (queued < 1e4 ? count(queued) : rate(queued)) : "");
     say(title, `${edge.source} → ${edge.target}: ${count(queued)} of ${count(edge.capacity)} items wait`);
   };
   return { element, update };
