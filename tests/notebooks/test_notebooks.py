@@ -5,6 +5,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from nbclient import NotebookClient
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").rglob("*.ipynb"))
 
@@ -32,3 +33,11 @@ def test_a_notebook_shows_itself_without_a_kernel(path: Path) -> None:
     shown = [set(output.get("data", {})) for output in outputs(notebook)]
     assert not any("application/vnd.jupyter.widget-view+json" in types for types in shown)
     assert any({"text/html", "text/plain"} <= types for types in shown)
+
+
+def test_a_runbook_can_be_run_again_in_the_same_kernel(tmp_path: Path) -> None:
+    notebook = nbformat.read(next(path for path in NOTEBOOKS if path.parent.name == "runbooks"), as_version=4)
+    notebook.cells = [*notebook.cells, *(cell.copy() for cell in notebook.cells)]
+    metadata = {"metadata": {"path": str(tmp_path)}}
+    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=metadata).execute()
+    assert notebook.cells[-1].outputs[0].text == "exit code: 0\n"
