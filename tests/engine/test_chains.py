@@ -25,7 +25,7 @@ from streamweave_lab.operators import Collect, Count, Filter, FlatMap, ForEach, 
 from streamweave_lab.testing import drills
 from streamweave_lab.testing.interleave import run_interleaved
 from streamweave_lab.testing.loop import run_virtual
-from tests.engine.ticking import ticks
+from tests.engine.ticking import Ticking, ticks
 
 
 def members(graph: Graph) -> list[list[str]]:
@@ -322,7 +322,10 @@ def test_a_drill_finds_the_node_it_names_within_a_chain() -> None:
     run_virtual(main())
 
 
-def test_a_node_of_a_chain_that_rests_with_its_group_is_given_nothing_meanwhile() -> None:
+@pytest.mark.parametrize("time", [None, float], ids=["without event time", "with event time"])
+def test_a_node_of_a_chain_that_rests_with_its_group_is_given_nothing_meanwhile(
+    time: Callable[[int], float] | None,
+) -> None:
     seen: list[tuple[float, int]] = []
 
     def second(n: int) -> int:
@@ -331,7 +334,8 @@ def test_a_node_of_a_chain_that_rests_with_its_group_is_given_nothing_meanwhile(
 
     async def main() -> None:
         together = Supervision(policy="restart_group", group="both", backoff=20.0)
-        path = ticks(100) >> Map("first", int) >> Map("second", second) >> Map("third", int)
+        source = Ticking("ticks", range(100), time=time)
+        path = source >> Map("first", int) >> Map("second", second) >> Map("third", int)
         ill = path >> ForEach("ill", lambda n: 1 // (n - 40))
         run = Graph("rests", ill, supervise={"second": together, "ill": together}).start()
         await run.done()

@@ -448,3 +448,29 @@ def test_a_run_that_has_ended_takes_no_checkpoint(tmp_path: Path) -> None:
             await run.checkpoint()
 
     run_virtual(main())
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_what_is_in_flight_at_a_barrier_comes_before_it_and_nothing_after_it_is_let_in_meanwhile(
+    tmp_path: Path, ordered: bool
+) -> None:
+    store = SqliteStore(tmp_path / "state.db")
+
+    async def work(item: int) -> int:
+        await asyncio.sleep(3.5 if item <= 10 else 0.1)  # what comes later would overtake what is in flight
+        return item
+
+    def drawn() -> Graph:
+        return Graph("flight", ticks(20) >> MapAsync("m", work, concurrency=8, ordered=ordered) >> Collect("all"))
+
+    async def main() -> None:
+        run = drawn().start(store=store)
+        await asyncio.sleep(10.2)
+        assert (await run.checkpoint()).committed
+        await run.stop()
+        again = drawn().start(store=store, resume=True)
+        await again.done()
+        assert sorted(again["all"].items) == list(range(20))
+
+    run_virtual(main())
+    store.close()

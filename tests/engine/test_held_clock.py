@@ -1,14 +1,14 @@
 """A pause holds the clock of sources that are paced by it: they go on where they stood."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from streamweave_lab.clock import HeldClock, VirtualClock
 from streamweave_lab.connectors.hostmetrics import HostMetrics
 from streamweave_lab.connectors.recorded import Recorded
 from streamweave_lab.engine.run import LocalRun
 from streamweave_lab.graph.graph import Graph
-from streamweave_lab.graph.source import Poll, Source, Wait
+from streamweave_lab.graph.source import AsyncSource, Poll, Source, Wait
 from streamweave_lab.operators import Collect
 from streamweave_lab.testing.loop import run_virtual
 from tests.engine.test_truth import Ticking
@@ -29,6 +29,15 @@ class Silent(Source[int]):
 
     def poll(self, limit: int) -> Poll[int]:
         return Wait(10.0)
+
+
+class Streaming(AsyncSource[int]):
+    """One item a second, whether the run is paused or not."""
+
+    async def stream(self) -> AsyncIterator[list[int]]:
+        for item in range(1000):
+            yield [item]
+            await asyncio.sleep(1.0)
 
 
 def while_running(source: Source[int], act: Callable[[LocalRun], Awaitable[None]]) -> None:
@@ -119,3 +128,16 @@ def test_what_happens_outside_goes_on_during_a_pause() -> None:
     assert Recorded.pauses
     assert not HostMetrics.pauses
     assert not Source.pauses
+
+
+def test_an_asynchronous_source_sends_nothing_while_the_run_is_paused_and_loses_nothing_by_it() -> None:
+    async def act(run: LocalRun) -> None:
+        await run.pause()
+        await asyncio.sleep(100.0)
+        status = run.status()
+        assert (status.node("n").items_out["out"], status.edges[0].queued) == (3, 0)
+        await run.resume()
+        await asyncio.sleep(1.5)
+        assert run["end"].items == [0, 1, 2, 3, 4]
+
+    while_running(Streaming("n"), act)
