@@ -32,6 +32,15 @@ def test_a_pair_is_sent_once_both_items_are_there_with_the_later_time():
     assert drive.times["out"] == [100.0, 110.0]
 
 
+@pytest.mark.parametrize("joined", [near, same])
+def test_what_was_late_before_a_join_went_on_from_a_snapshot_is_late_after_it(joined):
+    first = joined().advance(120.0)
+    later = joined()
+    later.node.restore(first.node.snapshot())
+    later.batch(["a", "b"], [59.0, 121.0], port="left")
+    assert (later.late_items, later.node.holds) == (["a"], 1)
+
+
 @pytest.mark.parametrize(("time", "matches"), [(94.9, 0), (95.0, 1), (110.0, 1), (110.1, 0)])
 def test_both_ends_of_the_interval_belong_to_it(time, matches):
     drive = near().batch(["a"], [100.0], port="left").batch(["a"], [time], port="right")

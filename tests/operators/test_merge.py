@@ -30,6 +30,13 @@ def test_what_a_merge_cannot_put_in_order_leaves_by_late_or_error():
     assert [(f.item, type(f.error)) for f in drive.failures] == [("c", HoldFullError), ("d", NoEventTimeError)]
 
 
+def test_a_merge_that_goes_on_has_the_items_of_one_instant_in_the_order_they_came():
+    first = Drive(Merge("merged")).batch(["c", "b"], [1.0, 1.0])
+    later = Drive(Merge("merged"))
+    later.node.restore(first.node.snapshot())
+    assert later.batch(["a"], [1.0]).finish().out["out"] == ["c", "b", "a"]
+
+
 def of_two_branches(many):
     left = sw.Replay("left", [(float(2 * n), "left") for n in range(many)], time=lambda row: row[0])
     right = sw.Replay("right", [(float(3 * n), "right") for n in range(many)], time=lambda row: row[0])

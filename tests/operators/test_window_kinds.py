@@ -272,6 +272,28 @@ def test_panes_that_were_not_sent_early_before_a_snapshot_are_sent_early_after_i
     assert sorted((row.key, row.value) for row in later.finish().out["out"][3:]) == [("a", 2), ("b", 1)]
 
 
+def test_sessions_that_become_one_after_a_snapshot_have_their_items_in_the_order_they_came():
+    first = gathered(VISIT).batch([1, 2], [0.0, 15.0])
+    later = gathered(VISIT)
+    later.node.restore(first.node.snapshot())
+    assert later.batch([3], [8.0]).finish().out["out"] == [Pane(None, 0.0, 25.0, [1, 2, 3])]
+
+
+def test_the_early_results_of_a_session_begun_after_a_snapshot_are_its_own():
+    first = counted(VISIT, early=5.0).batch(["a"], [0.0])
+    later = counted(VISIT, early=5.0)
+    later.node.restore(first.node.snapshot())
+    later.batch(["b"], [0.0]).sleep(5.0)
+    assert values(later) == [("a", 0.0, 10.0, 1), ("b", 0.0, 10.0, 1)]
+
+
+def test_a_count_window_begun_after_a_snapshot_holds_the_frontier_where_it_began():
+    first = counted(Counting(2)).batch(["a"], [1.0])
+    later = counted(Counting(2))
+    later.node.restore(first.node.snapshot())
+    assert later.batch(["a", "a"], [2.0, 50.0]).advance(100.0).promised == 50.0
+
+
 def test_a_snapshot_can_be_gone_on_from_twice_for_it_stays_as_it_was():
     for how in (lambda pane: pane.items, quantiles(float, 0.5), fold([], lambda seen, item: seen.append(item) or seen)):
         for size in (Tumbling(seconds=60), HOUR, VISIT, Counting(9), ProcessingTime(5)):
