@@ -54,6 +54,13 @@ def test_an_item_that_is_refused_leaves_by_the_error_port(step: Any) -> None:
     assert run.status().node("inverse").items_out == {"out": 2, "error": 2}
 
 
+def test_items_that_are_refused_all_at_once_wait_for_room_on_the_error_edge() -> None:
+    step, spill = MapAsync("inverse", awaited_inverse, concurrency=10), Collect[Failure[int]]("spill")
+    errors = (step.error >> spill).capacity(1)
+    run = Graph("full", Replay("zeros", [0] * 50) >> step >> Count("n"), errors).run_to_end()
+    assert len(run["spill"].items) == run.status().node("inverse").items_out["error"] == 50
+
+
 def test_refused_items_are_told_once_a_second_and_the_others_counted() -> None:
     async def main() -> None:
         step = Map("inverse", inverse)
