@@ -16,6 +16,8 @@ class Gate:
         self.source = source
         self._own_limit = source.limit
         self._limit = 0
+        self.before = vars(source).get("step")
+        """What a drill has put before the source's turns; it is there again after the step."""
         source.assess = self._assess  # type: ignore[method-assign]
         source.step = self._step  # type: ignore[method-assign]
 
@@ -32,6 +34,8 @@ class Gate:
         """The source is as it was."""
         self.source.limit = self._own_limit
         del self.source.assess, self.source.step
+        if self.before is not None:
+            self.source.step = self.before  # type: ignore[method-assign]
 
     def _assess(self) -> Activity:
         activity = type(self.source).assess(self.source)

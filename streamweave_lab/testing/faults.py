@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from streamweave_lab.clock import VirtualClock
+from streamweave_lab.engine.gate import Gate
 from streamweave_lab.engine.source_state import AsyncSourceState, SourceState
 from streamweave_lab.errors import DrilledError, DrillRefusedError
 from streamweave_lab.graph.node import Sink
@@ -56,8 +57,11 @@ class Fault:
         self.core.watched -= 1
         if self._maybe is not None:
             for name, method in self._mine.items():
-                if self._maybe.__dict__.get(name) is method:  # a step of a paused run may have put its own there
+                there = self._maybe.__dict__.get(name)
+                if there is method:
                     del self._maybe.__dict__[name]
+                elif isinstance(gate := getattr(there, "__self__", None), Gate):  # a step of a paused run goes on
+                    gate.before = None
             self.core.touch(self._maybe.bit)
 
     def _put(self, name: str, method: Callable[..., Any]) -> None:

@@ -234,6 +234,27 @@ async def slow(item):
     return item
 
 
+def test_a_drill_on_a_source_goes_on_after_a_step():
+    async def main():
+        run = Graph("stepped", Ticks("ticks") >> Collect("all"), drills=True).start()
+        await asyncio.sleep(1.5)
+        await run.pause()
+        delay = drills.begin(run, "delay", node="ticks", seconds=50.0, lasting=100.0)
+        for _ in range(2):
+            await run.step()
+        await run.resume()
+        before = len(run["all"].items)
+        await asyncio.sleep(40.0)
+        assert len(run["all"].items) <= before + 1, "one turn, and then it rests"
+        delay.end()
+        await asyncio.sleep(1.0)
+        assert len(run["all"].items) > before + 10
+        assert "step" not in vars(run.core.by_name["ticks"])
+        await run.stop()
+
+    run_virtual(main())
+
+
 def test_a_drill_may_end_while_a_step_is_taken_and_none_begins_on_a_source_meanwhile():
     async def main():
         fetch = MapAsync("fetch", slow, concurrency=20)
