@@ -103,10 +103,12 @@ def verify(path: str, number: int | None, name: str | None, as_json: bool) -> No
     "--items", type=click.IntRange(min=0), default=0, metavar="N",
     help="Then let the next N items of each source through a shadow run, in which counters stand in for sinks.",
 )  # fmt: skip
+@click.option("--allow-changed", is_flag=True, help="As in `run`: the graph may have other nodes than the checkpoint.")
 @config_options
 @json_option
 def rehearse(
-    path: str, spec: str, number: int | None, items: int, file: Path | None, config_class: str | None, as_json: bool
+    path: str, spec: str, number: int | None, items: int, allow_changed: bool, file: Path | None,
+    config_class: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Try out whether GRAPH, perhaps a newer version of it, would go on from a checkpoint.
 
@@ -122,7 +124,7 @@ def rehearse(
     graph = target.graph(config)
     with _opened(path) as store:
         found = _one(store, path, graph.name, number)
-    report = tried(graph, found, items=items, config=config)
+    report = tried(graph, found, items=items, config=config, allow_changed=allow_changed)
     if as_json:
         put_json({"id": found.id, **asdict(report)})
     else:

@@ -24,11 +24,14 @@ SUFFIXES = {".svg": "svg", ".mmd": "mermaid", ".mermaid": "mermaid", ".txt": "te
 def draw(spec: str, file: Path | None, config_class: str | None, form: str | None, output: Path | None) -> None:
     """See above."""
     from streamweave_lab.cli.loading import load
+    from streamweave_lab.config.source import parsed
 
     if form is None and output is not None and output.suffix and output.suffix not in SUFFIXES:
         raise click.UsageError(f"-o {output}: no drawing ends in {output.suffix}; use .svg, .mmd or .txt, or say --as")
     target = load(spec, config_class)
     known = target.config_class(config_class) if target.takes_config else None
+    if known is None and file is not None:
+        parsed(file)  # a graph that is there takes nothing from it, but who names it believes that it can be read
     graph = target.graph(known.load(file) if known else None)
     drawn = _drawn(graph, form or SUFFIXES.get(output.suffix if output else "", "text"))
     if output is None:

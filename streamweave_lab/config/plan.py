@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from streamweave_lab.config.fields import MASK, Leaf, hidden, is_live, short
 from streamweave_lab.config.model import Config, hidden_in
+from streamweave_lab.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,19 @@ def plan(old: BaseModel, new: BaseModel) -> Plan:
     return Plan(changes, tuple(_refusal(change) for change in changes if not change.live), notes)
 
 
+def planned_from(make: Callable[[Config], Config], present: Config) -> tuple[Config, Plan]:
+    """The configuration that `make` has from `present`, and how they differ; where it is refused, `present` itself."""
+    try:
+        new = make(present)
+    except ConfigError as error:
+        return present, Plan(refused=error.problems)
+    if not isinstance(new, type(present)):
+        other = f"{type(new).__name__} is not the class of the configuration that the run was started with"
+        return present, Plan(refused=(f"{other}; start it again",))
+    planned = plan(present, new)
+    return (present if planned.refused else new), planned
+
+
 def differing(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
     """How two configurations as `public()` shows them differ, a sentence for each field; perhaps of two classes."""
     for name in dict.fromkeys((*old, *new)):
@@ -88,4 +102,4 @@ def _refusal(change: Change) -> str:
     )
 
 
-__all__ = ["Change", "Plan", "differing", "plan"]
+__all__ = ["Change", "Plan", "differing", "plan", "planned_from"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from streamweave_lab.clock import VirtualClock
 from streamweave_lab.config.history import History, Version
 from streamweave_lab.config.model import Config
-from streamweave_lab.config.plan import Plan, plan
+from streamweave_lab.config.plan import Plan, planned_from
 from streamweave_lab.config.restore import restored, secrets_that_differ
 from streamweave_lab.engine.actor import actor
 from streamweave_lab.engine.lifecycle import State
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class Wanted:
     """A change that somebody asks for. The configuration is made when its turn has come, from the one then in force."""
 
-    make: Callable[[], Config]
+    make: Callable[[Config], Config]
     restores: int | None = None
     notes: tuple[str, ...] = ()
 
@@ -42,6 +42,8 @@ class Changes:
         self.history = History()
         self._turn = asyncio.Lock()
         self._waiting = 0
+        self._expected: Config | None = None
+        """What will be in force if all that is under way and waiting comes to pass."""
         self._last = Health()
         """How the run did when its configuration was last changed."""
         if run.config is not None:
@@ -51,6 +53,8 @@ class Changes:
         """Apply what is wanted, or refuse it whole; then verify it for so many seconds."""
         if reasons := tuple(self._not_now()):
             return await self._refused(reasons, wrong=False)
+        if self._turn.locked() and (never := self._never(wanted)) is not None:
+            return await self._refused(never.refused, never.changes)
         # To cancel the waiting must not make the run forget a barrier that is under way.
         return await asyncio.shield(asyncio.ensure_future(self._in_turn(wanted, verify)))
 
@@ -63,11 +67,16 @@ class Changes:
             target = self.history.of(self.history.before(run.config_version) if number is None else number)
         except ConfigError as error:  # no configuration was refused: there is none of that number
             return Reloaded(False, run.config_version, refused=error.problems)
+
+        def again(present: Config) -> Config:
+            return restored(present, target, self.history.config_of(target))[0]
+
+        assert run.config is not None  # noqa: S101 - `_not_now` has looked
         try:
-            _, notes = self._restored(target)
+            _, notes = restored(run.config, target, self.history.config_of(target))
         except ConfigError as error:
             return await self._refused(error.problems)
-        return await self.carry_out(Wanted(lambda: self._restored(target)[0], target.version, notes), verify)
+        return await self.carry_out(Wanted(again, target.version, notes), verify)
 
     def described(self, outcome: str, config: Config | None, **facts: object) -> Version:
         """A new place in the history, for who asks now."""
@@ -83,9 +92,16 @@ class Changes:
 
     # Inside
 
-    def _restored(self, target: Version) -> tuple[Config, tuple[str, ...]]:
+    def _never(self, wanted: Wanted) -> Plan | None:
+        """Why it need not wait for its turn: it is wrong with what is in force, and with what will be."""
         assert self._run.config is not None  # noqa: S101 - `_not_now` has looked
-        return restored(self._run.config, target, self.history.config_of(target))
+        new, planned = planned_from(wanted.make, self._expected or self._run.config)
+        if planned.refused:
+            new, planned = planned_from(wanted.make, self._run.config)
+        if planned.refused:
+            return planned
+        self._expected = new
+        return None
 
     async def _in_turn(self, wanted: Wanted, verify: float) -> Reloaded:
         self._waiting += 1
@@ -108,14 +124,9 @@ class Changes:
         if reasons := tuple(self._not_now()):
             return await self._refused(reasons, wrong=False)
         assert run.config is not None  # noqa: S101 - else there was a reason
-        try:
-            new = wanted.make()
-        except ConfigError as error:
-            return await self._refused(error.problems)
-        if not isinstance(new, type(run.config)):
-            other = f"{type(new).__name__} is not the class of the configuration that the run was started with"
-            return await self._refused((f"{other}; start it again",))
-        planned = plan(run.config, new)
+        new, planned = planned_from(wanted.make, run.config)
+        if not self._waiting:
+            self._expected = new
         if planned.refused:
             return await self._refused(planned.refused, planned.changes)
         if new == run.config and wanted.restores is None:
@@ -190,7 +201,7 @@ class Changes:
         reasons = (*verdict.worse, f"so version {bad.version} was rolled back after {verdict.seconds:.1f} s")
         assert run.config is not None  # noqa: S101 - it has just been changed
         secrets = tuple(f"{name} went back too" for name in secrets_that_differ(run.config, present))
-        back = await self._change(Wanted(lambda: present, number, (*reasons, *secrets)))
+        back = await self._change(Wanted(lambda _: present, number, (*reasons, *secrets)))
         run.last_reload_successful = False
         if not back.applied:
             problems = ("it could not be rolled back: " + "; ".join(back.refused),)

@@ -44,7 +44,9 @@ class Rehearsal:
     """What the next items would have done, where that was asked for."""
 
 
-def rehearse(graph: Graph, checkpoint: Checkpoint, *, items: int = 0, config: Config | None = None) -> Rehearsal:
+def rehearse(
+    graph: Graph, checkpoint: Checkpoint, *, items: int = 0, config: Config | None = None, allow_changed: bool = False
+) -> Rehearsal:
     """Restore the state of every node into a copy of it, let it snapshot again, and compare.
 
     Nodes that touch what is outside are not opened: their state is decoded, and migrated where that is due. A source
@@ -55,6 +57,7 @@ def rehearse(graph: Graph, checkpoint: Checkpoint, *, items: int = 0, config: Co
     replaced by counters, and nodes whose logic is awaited (MapAsync) are left out; `Rehearsal.shadow` names them. The
     functions of all other steps are called, so they must not act on the outside themselves. If the shadow run fails,
     the graph is not ready. `config` is what the nodes are configured with.
+    With `allow_changed` nodes that are new or gone are told, and do not stand in the way, as in `start`.
     """
     changes = changed_nodes(checkpoint, graph)
     problems = [f"nodes {change}" for change in changes]
@@ -67,7 +70,7 @@ def rehearse(graph: Graph, checkpoint: Checkpoint, *, items: int = 0, config: Co
         outcomes[name], problem = _tried(graph[name], each, config)
         if problem:
             problems.append(problem if problem.startswith(f"{name}: ") else f"{name}: {problem}")
-    ready = not {"failed", "differs"} & set(outcomes.values()) and not changes
+    ready = not {"failed", "differs"} & set(outcomes.values()) and (allow_changed or not changes)
     shadow = shadow_of(graph, kept, items, config) if ready and items > 0 else None
     if shadow is not None and shadow.failed:
         ready = False

@@ -258,8 +258,8 @@ class LocalRun(Execution):
         the way of a field of that name.
         """
 
-        def changed() -> Config:
-            base = config if isinstance(config, Config) else self._configured()
+        def changed(present: Config) -> Config:
+            base = config if isinstance(config, Config) else present
             every = {**(config if isinstance(config, Mapping) else {}), **changes}
             return base.changed(**every) if every else base
 
@@ -274,7 +274,7 @@ class LocalRun(Execution):
         version before is brought back by the same road, and the report says why. The watching ends early where
         somebody asks for another change, or pauses or drains the run.
         """
-        return await self.changes.carry_out(Wanted(lambda: self._configured().reread()), verify)
+        return await self.changes.carry_out(Wanted(lambda present: present.reread()), verify)
 
     @on_own_loop
     async def rollback(self, version: int | None = None, *, verify: float = 0.0) -> Reloaded:

@@ -20,6 +20,13 @@ def text_of(status: Status) -> str:
     return "\n".join(lines)
 
 
+def lost(status: Status) -> int:
+    """Items that an ended run dropped: of a drain all that its account has, on edges and held by nodes."""
+    if status.drain is not None and status.drain.phase == "over":
+        return sum(status.drain.dropped.values())
+    return sum(edge.dropped for edge in status.edges) + sum(node.dropped for node in status.nodes)
+
+
 def _run(status: Status) -> str:
     """Its age is the one clock in it: of a run that does not answer that is what matters."""
     if status.stale_seconds is not None:

@@ -9,6 +9,7 @@ from html import escape
 from typing import Any
 
 from streamweave_lab.engine.status import Status
+from streamweave_lab.engine.status_text import lost
 
 
 class Asked:
@@ -80,9 +81,10 @@ class StatusTable(Table):
 
 
 def sentence(status: Status) -> str:
-    """A run's state and readiness, and why it is not ready, in a sentence."""
+    """A run's state and readiness, and why it is not ready, or what it dropped, in a sentence."""
     if status.state == "stopped":
-        return f"run {status.graph!r} has stopped"
+        dropped = lost(status)
+        return f"run {status.graph!r} has stopped{f'; {dropped:,} items were dropped' if dropped else ''}"
     if status.stale_seconds is not None:
         return f"run {status.graph!r} was {status.state} when it was last heard of, {status.stale_seconds:.0f} s ago"
     if status.ready:

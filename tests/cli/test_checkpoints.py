@@ -134,6 +134,16 @@ def test_a_rehearsal_says_whether_a_graph_would_go_on(path: Path) -> None:
     assert "total" in " ".join(json.loads(not_so.stdout)["problems"])
 
 
+def test_a_rehearsal_allows_a_changed_graph_where_that_is_said(path: Path) -> None:
+    (path.parent / "sums.py").write_text(CODE)
+    allowed = invoke("rehearse", path, "sums.py:changed", "--allow-changed", "--items", "5", "--json")
+    assert allowed.exit_code == 0, allowed.stderr
+    told = json.loads(allowed.stdout)
+    assert told["ready"] is True
+    assert "total" in " ".join(told["problems"])
+    assert told["shadow"]["failed"] is None
+
+
 def test_a_rehearsal_with_items_says_what_would_come_out(path: Path) -> None:
     (path.parent / "sums.py").write_text(CODE)
     would = invoke("rehearse", path, "sums.py:graph", "--items", "1000")

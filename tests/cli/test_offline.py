@@ -162,6 +162,13 @@ def test_a_graph_is_drawn_as_text_mermaid_and_svg_to_stdout_or_a_file(folder: Pa
     assert unwritable.stderr == "streamweave-lab: no-folder/g.svg: No such file or directory\n"
 
 
+@pytest.mark.parametrize("graph", ["graph", "plain", "made"])
+def test_a_drawing_with_a_configuration_that_cannot_be_read_is_refused_with_78(graph: str) -> None:
+    answer = invoke("draw", f"plantcode:{graph}", "--config", "nope.toml")
+    assert (answer.exit_code, answer.stdout) == (78, "")
+    assert "nope.toml cannot be read: No such file or directory" in answer.stderr
+
+
 def test_settings_are_shown_with_their_source_and_secrets_are_not() -> None:
     answer = invoke("config", "show", "plantcode:graph", "--config", "good.toml", STREAMWEAVE_PLACE="cellar")
     assert [line.split() for line in answer.stdout.splitlines()] == [

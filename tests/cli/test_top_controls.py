@@ -1,5 +1,6 @@
 """Keys of `top`, on a run in this process: what they ask first, and what they tell afterwards."""
 
+import asyncio
 import re
 from time import monotonic, sleep
 
@@ -9,6 +10,8 @@ import streamweave_lab as sw
 from streamweave_lab.cli.top.controls import Controls, outcome
 from streamweave_lab.engine.reports import Checkpointed, Drained, Reloaded
 from streamweave_lab.graph.source import Wait
+from streamweave_lab.ipython.answers import sentence
+from streamweave_lab.testing.loop import run_virtual
 
 
 class KeysConfig(sw.Config):
@@ -106,3 +109,19 @@ def test_reports_come_to_a_sentence():
     assert outcome(Reloaded(True, 2)) == ("configuration 2 is in force", False)
     assert outcome(Checkpointed(True, id=7)) == ("checkpoint 7 is kept", False)
     assert outcome(Checkpointed(False, problem="disk full")) == ("disk full", True)
+
+
+def test_the_end_of_a_lossy_drain_counts_what_nodes_held_as_well_as_what_edges_dropped():
+    async def hang(n):
+        await asyncio.sleep(1e9)
+
+    async def main():
+        ended = sw.Graph("brim", sw.Replay("numbers", range(10**9)) >> sw.ForEach("hang", hang, concurrency=3)).start()
+        await asyncio.sleep(5)
+        report = await ended.drain(timeout=1)
+        assert report.dropped["hang"] > 0
+        lost = f"{sum(report.dropped.values()):,} items were dropped"
+        assert lost in Controls(ended, 1).footer().plain
+        assert sentence(ended.status()) == f"run 'brim' has stopped; {lost}"
+
+    run_virtual(main())

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, SecretStr, model_validator
 
 from streamweave_lab.config.model import Config, live
 from streamweave_lab.engine.actor import acting
@@ -247,6 +247,42 @@ def test_the_history_is_bounded_and_goes_back_as_far_as_it_reaches() -> None:
         assert (await run.rollback(60)).applied
         assert "version 1 is not in the history" in (await run.rollback(1)).refused[0]
         assert len(run.history._configs) <= 100
+        await run.stop()
+
+    run_virtual(main())
+
+
+class Bounds(Config):
+    low: int = live(1)
+    high: int = live(10)
+    name: str = "fixed"
+
+    @model_validator(mode="after")
+    def ordered(self) -> "Bounds":
+        if self.low >= self.high:
+            raise ValueError("low must be below high")
+        return self
+
+
+def held(item: int, config: Bounds) -> int:
+    return min(max(item, config.low), config.high)
+
+
+def test_what_is_wrong_is_refused_at_once_also_while_another_change_is_under_way() -> None:
+    async def main() -> None:
+        graph = Graph("held", Ticking("ticks", range(1, 10_000)) >> Map("hold", held, config=Bounds) >> Collect("all"))
+        run = graph.start(Bounds())
+        await asyncio.sleep(0.5)
+        first = asyncio.ensure_future(run.configure({"high": 100}, 60.0))
+        await asyncio.sleep(1)
+        for wrong in ({"low": "many"}, {"lwo": 3}, {"name": "other"}, {"low": 200}):
+            asked = run.core.clock.now()
+            refused = await run.configure(wrong)
+            assert not refused.applied
+            assert run.core.clock.now() == asked
+            assert not first.done()  # nor is the watching cut short
+        assert (await run.configure(low=50)).applied  # right with what is under way, wrong without
+        assert (await first).applied
         await run.stop()
 
     run_virtual(main())

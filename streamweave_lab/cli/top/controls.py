@@ -14,6 +14,7 @@ from streamweave_lab.config.plan import Plan
 from streamweave_lab.engine.protocol import Run, Verb
 from streamweave_lab.engine.reports import Drained, Reloaded
 from streamweave_lab.engine.status import Status
+from streamweave_lab.engine.status_text import lost
 
 SAID_LASTS = 15.0
 """Seconds for which the last line tells what came of a key."""
@@ -152,7 +153,7 @@ def _line(text: str, style: str = "") -> Text:
 
 def _end(status: Status) -> tuple[str, str]:
     """What an ended run came to, and how that is shown."""
-    dropped = sum(edge.dropped for edge in status.edges)
+    dropped = lost(status)
     if status.state == "failed":
         return "the run has failed", "bold red"
     how = f"was drained in {status.drain.seconds:.1f} s" if status.drain else "has ended"
