@@ -50,7 +50,8 @@ def actor() -> Actor:
 
 def nobody_asks() -> None:
     """What follows in this context is done of the run's own accord, whoever's request woke it."""
-    _ACTING.set(_NOBODY)
+    if _ACTING.get() is not _NOBODY:
+        _ACTING.set(_NOBODY)
 
 
 __all__ = ["Actor", "acting", "actor", "nobody_asks"]

@@ -14,7 +14,7 @@ from operator import length_hint
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamweave_lab.engine.chain_code import Link, Program
-from streamweave_lab.engine.node_state import BLOCKED, IDLE, LARGEST_BATCH, TURN_SECONDS, NodeState
+from streamweave_lab.engine.node_state import BLOCKED, IDLE, TURN_SECONDS, NodeState
 from streamweave_lab.graph.batch import Batch
 from streamweave_lab.operators.each import Filter, Map
 from streamweave_lab.operators.route import Route
@@ -70,7 +70,9 @@ class Chain:
         self._functions: list[Callable[[Any], Any]] = []
         self._configured: Config | object | None = _UNBOUND
         self.running: Program | None = None
-        """The loop of the turn that is under way, or whose time has not been shared out."""
+        """The loop of the turn that is under way."""
+        self.unshared = 0.0
+        """Seconds of earlier turns that no node has on its account yet: less than one `TURN_SECONDS`."""
         self._left = 0
         """Turns of the chain that may follow."""
         self._before: list[tuple[float, int, int]] | None = None
@@ -80,8 +82,11 @@ class Chain:
         self._pace = 0.0
         """Seconds for an item of the head, by all of them."""
 
-    def room(self) -> int:
-        """How many items may pass all of the chain now; 0 while its nodes are to go one by one."""
+    def take(self, channel: Channel, limit: int) -> int:
+        """Let the batch at the head of `channel`, at most `limit` items of it, pass. Returns how many were taken.
+
+        0 while its nodes are to go one by one.
+        """
         core = self._core
         if core.watched or self.bits & (core.resting | core.withheld):
             return 0
@@ -90,18 +95,13 @@ class Chain:
         for state in self._others:
             if state.activity is not IDLE or state.discard:
                 return 0
-        room = LARGEST_BATCH
-        for channel in self._ways_out:
-            free = channel.capacity - channel.queued
+        for out in self._ways_out:
+            free = out.capacity - out.queued
             if free <= 0:
                 return 0
-            if free < room:
-                room = free
+            if free < limit:
+                limit = free
         self._left -= 1
-        return room
-
-    def take(self, channel: Channel, limit: int) -> int:
-        """Let the batch at the head of `channel`, at most `limit` items of it, pass. Returns how many were taken."""
         batch: Batch = channel.queue[0]  # type: ignore[assignment]  # the head's turn has looked
         n = len(batch.items)
         if n > limit:
@@ -130,10 +130,11 @@ class Chain:
         return n
 
     def share_out(self, taken: int, seconds: float) -> None:
-        """Share the time of the last turn, with `taken` items, as it was when the nodes went one by one."""
-        self.running = None
+        """Share the time of the last turn, with `taken` items, and what is unshared, as when they went one by one."""
+        self.running, whole = None, self.unshared + seconds
+        self.unshared = 0.0
         for state, share in zip(self.members, self._shares, strict=True):
-            state.run_seconds += share * seconds
+            state.run_seconds += share * whole
         if seconds > _SURPRISE * self._pace * taken + TURN_SECONDS:
             self._left = 0
 
@@ -191,6 +192,8 @@ class Chain:
 
     def _found_quick(self) -> bool:
         """The turns that the nodes have just taken one by one were so quick that they may take the next together."""
+        if self.unshared:
+            self.share_out(0, 0.0)
         before = self._before
         self._before = now = [(state.run_seconds, sum(state.items_in.values()), state.errors) for state in self.members]
         if before is None:

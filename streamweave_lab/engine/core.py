@@ -132,6 +132,8 @@ class Core:
                 self.turn_began, seconds = now, now - began
                 if (chain := state.chain) is None or chain.running is None:
                     state.run_seconds += seconds
+                elif (unshared := chain.unshared + seconds) < TURN_SECONDS:
+                    chain.unshared, chain.running = unshared, None
                 else:
                     chain.share_out(taken, seconds)
                 if self.failing:

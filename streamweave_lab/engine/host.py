@@ -224,6 +224,8 @@ class _Timer:
 class VirtualHost:
     """No loop at all: timers are a heap, and time jumps to the next of them when nothing can run."""
 
+    occupied = 1
+
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
         self._timers: list[tuple[float, int, _Timer]] = []
@@ -231,10 +233,6 @@ class VirtualHost:
 
     def wake(self) -> None:
         """Whoever drives it looks by itself."""
-
-    def at_leisure(self) -> bool:
-        """Never."""
-        return False
 
     def hurry(self) -> None:
         """As `wake`."""

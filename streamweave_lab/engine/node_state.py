@@ -162,8 +162,8 @@ class NodeState:
             self.mark(channel, entry)
             self.marking = False
             return 0
-        if self.chain is not None and not self.discard and (room := self.chain.room()):
-            return self.chain.take(channel, min(limit, room))
+        if self.chain is not None and not self.discard and (n := self.chain.take(channel, limit)):
+            return n
         batch = channel.take(limit)
         core = self.core
         if core.states[channel.sender].activity is BLOCKED:
@@ -385,6 +385,8 @@ class NodeState:
         if not self.ended:
             self.ended = True
             self.ended_at = self.core.clock.now()
+            if self.chain is not None:
+                self.chain.share_out(0, 0.0)
             self.core.node_ended(self)
 
 

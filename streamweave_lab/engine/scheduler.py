@@ -15,6 +15,8 @@ SLICE_SECONDS = 0.002
 TURNS_BETWEEN, KERNEL_TURNS_BETWEEN = 2, 5
 """Turns of the loop between two slices, at least. A request to a kernel takes four or five."""
 _MOST_TURNS_BETWEEN = 50
+SCHEDULED, RUNNING, HURRIED = 1, 2, 4
+"""Why a scheduler is occupied: a turn is to come, is under way, or was given in haste since the loop last turned."""
 
 
 class Scheduler:
@@ -24,7 +26,8 @@ class Scheduler:
         self.loop, self.clock = loop, clock
         self.cores: list[Core] = []
         self.turns_between = TURNS_BETWEEN
-        self._scheduled = self._running = self._hurried = False
+        self.occupied = 0
+        """Why whoever brings work must wait, if at all. Who never waits is not to keep the loop for good."""
         # asyncio keeps the callbacks that are due in a private deque; where a loop has none, a fixed number of
         # turns must do.
         self._ready: Any = getattr(loop, "_ready", ())
@@ -41,24 +44,17 @@ class Scheduler:
 
     def wake(self) -> None:
         """There is work. From the loop's own thread only."""
-        if not self._scheduled and not self._running:
-            self._scheduled = True
+        if not self.occupied & (SCHEDULED | RUNNING):
+            self.occupied |= SCHEDULED
             self.loop.call_soon(self._turn)
 
-    def at_leisure(self) -> bool:
-        """No turn is under way or to come, nor was one given in haste since the loop last turned.
-
-        So whoever brings work without ever waiting does not keep the loop for good.
-        """
-        return not (self._scheduled or self._running or self._hurried)
-
     def hurry(self) -> None:
-        """There is work, and the caller can wait for it: do it now rather than next turn, if there is leisure."""
-        if self._scheduled or self._running or self._hurried:
+        """There is work, and the caller can wait for it: do it now rather than next turn, unless occupied."""
+        if self.occupied:
             self.wake()
         else:
             self._turn()
-            self._hurried = True
+            self.occupied |= HURRIED
             self.loop.call_soon(self._has_turned)
 
     def call_at(self, when: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
@@ -73,11 +69,10 @@ class Scheduler:
         return None
 
     def _has_turned(self) -> None:
-        self._hurried = False
+        self.occupied &= ~HURRIED
 
     def _turn(self) -> None:
-        self._scheduled = False
-        self._running = True
+        self.occupied = self.occupied & ~SCHEDULED | RUNNING
         nobody_asks()  # the loop's callbacks inherit the context of what woke them, and hand it on for ever
         now = self.clock.now()
         try:
@@ -88,9 +83,9 @@ class Scheduler:
             else:
                 busy = self._share_slice(now)
         finally:
-            self._running = False
+            self.occupied &= ~RUNNING
         if busy:
-            self._scheduled = True
+            self.occupied |= SCHEDULED
             self.loop.call_soon(self._let_others, 1)
 
     def _share_slice(self, now: float) -> bool:

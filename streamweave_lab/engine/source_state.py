@@ -265,7 +265,7 @@ class AsyncSourceState(SourceState):
     def _send_at_once(self) -> bool:
         """Where nothing else is going on an item need not wait for the loop's next turn. False if it has to."""
         core = self.core
-        if core.runnable or core.paused or core.halted or self.activity is not IDLE or not core.host.at_leisure():
+        if core.runnable or core.paused or core.halted or self.activity is not IDLE or core.host.occupied:
             return False
         for channel in self.out_channels:
             if channel.queued >= channel.capacity:
@@ -278,7 +278,8 @@ class AsyncSourceState(SourceState):
         self.seconds[BUSY] += now - began
         self.run_seconds += now - began
         self.since = now
-        core.touch(0, hurry=True)
+        core.settle(core.touched, now)
+        core.host.hurry()
         return True
 
     async def _bring(self) -> None:

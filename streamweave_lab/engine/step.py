@@ -100,6 +100,8 @@ class Stepper:
 
     # The Host
 
+    occupied = 1  # nobody else may give turns
+
     def wake(self) -> None:
         """There is work, or none will come."""
         self._work.set()
@@ -107,10 +109,6 @@ class Stepper:
     def hurry(self) -> None:
         """As `wake`."""
         self._work.set()
-
-    def at_leisure(self) -> bool:
-        """Nobody else may give turns."""
-        return False
 
     def call_at(self, when: float, callback: Callable[[], None]) -> Alarm:
         """As the host that it stands in for."""

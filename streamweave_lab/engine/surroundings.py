@@ -19,14 +19,14 @@ class Alarm(Protocol):
 class Host(Protocol):
     """What a core needs of the place where it runs."""
 
+    occupied: int
+    """Not 0 while the core must wait for its turn; else whoever brings work may `hurry`, and have it done at once."""
+
     def wake(self) -> None:
         """There is work: see to it that the core gets a turn."""
 
-    def at_leisure(self) -> bool:
-        """Nothing waits for a turn of the loop, so whoever brings work may do it at once."""
-
     def hurry(self) -> None:
-        """As `wake`, but at once where the host is at leisure."""
+        """As `wake`, but at once where the host is not occupied."""
 
     def call_at(self, when: float, callback: Callable[[], None]) -> Alarm:
         """Call back at `when`, on the core's clock."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from streamweave_lab.clock import VirtualClock
 from streamweave_lab.engine.core import Core
 from streamweave_lab.engine.run import LocalRun
-from streamweave_lab.engine.scheduler import Scheduler, use
+from streamweave_lab.engine.scheduler import HURRIED, RUNNING, Scheduler, use
 from streamweave_lab.engine.virtual_loop import VirtualLoop
 from streamweave_lab.graph.graph import Graph
 
@@ -42,6 +42,7 @@ class Interleaver(Scheduler):
 
     def __init__(self, loop: VirtualLoop, dice: Random) -> None:
         super().__init__(loop, loop.clock)
+        self.occupied = HURRIED  # for good: every turn stands by itself
         self._dice = dice
         self.after_turn: Callable[[], object] = int
         """Called after every turn."""
@@ -63,23 +64,19 @@ class Interleaver(Scheduler):
         super().remove(core)
         self._tell()
 
-    def at_leisure(self) -> bool:
-        """Never: every turn stands by itself."""
-        return False
-
     def _turn(self) -> None:
-        self._scheduled = False
+        self.occupied = HURRIED
         ready = [core for core in self.cores if core.runnable and not core.paused]
         if not ready or self.trouble:
             return
-        self._running = True
+        self.occupied |= RUNNING
         try:
             self._give_turn(self._dice.choice(ready))
             self.after_turn()
         except BaseException as error:  # kept for whoever waits: the loop would only log it
             self.trouble = error
         finally:
-            self._running = False
+            self.occupied &= ~RUNNING
         self.turns += 1
         self._tell()
         self.wake()
