@@ -131,9 +131,8 @@ async def _begin_after(run: LocalRun, earlier: LocalRun, asked: _Asked) -> None:
     if run.lifecycle.over:
         return
     how = {"drain": "drained", "suspend": "suspended", "stop": "stopped"}[verb]
-    run.told(
-        "run.replaced", f"replaced an earlier run of this name, which was {how}; {dropped} of its items were dropped"
-    )
+    lost = f"{dropped:,} of its items were dropped" if dropped else "nothing was dropped"
+    run.told("run.replaced", f"replaced an earlier run of this name, which was {how}; {lost}")
     try:
         _enter(run, asked)
     except Exception:

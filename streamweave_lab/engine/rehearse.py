@@ -15,13 +15,13 @@ from streamweave_lab.graph.node import Sink
 from streamweave_lab.graph.source import Source
 from streamweave_lab.operators.ends import Collect, Count, Latest
 from streamweave_lab.state.codec import encode
+from streamweave_lab.state.store import Checkpoint
 
 if TYPE_CHECKING:
     from streamweave_lab.config.model import Config
     from streamweave_lab.engine.kept import Kept
     from streamweave_lab.graph.graph import Graph
     from streamweave_lab.graph.node import Node
-    from streamweave_lab.state.store import Checkpoint
 
 Outcome = Literal["restored", "readable", "stateless", "differs", "failed"]
 
@@ -59,6 +59,8 @@ def rehearse(
     the graph is not ready. `config` is what the nodes are configured with.
     With `allow_changed` nodes that are new or gone are told, and do not stand in the way, as in `start`.
     """
+    if not isinstance(checkpoint, Checkpoint):
+        raise TypeError(f"rehearse takes a checkpoint, such as store.latest({graph.name!r}), not {checkpoint!r}")
     changes = changed_nodes(checkpoint, graph)
     problems = [f"nodes {change}" for change in changes]
     try:

@@ -55,7 +55,9 @@ class Graph:
         if isinstance(name, ClosedPath | Node):
             raise GraphError('the name of a graph comes first, before its paths: Graph("name", source >> sink)')
         if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
-            raise GraphError(f"{name!r} cannot name a graph: use letters, digits, '_', '.' and '-'")
+            raise GraphError(
+                f"{name!r} cannot name a graph: use the letters A to Z and a to z, digits, '_', '.' and '-'"
+            )
         if not paths:
             raise GraphError(f"graph {name!r} is empty: give it at least one path, such as source >> sink")
         self.name, self.redact, self.drills = name, redact, drills

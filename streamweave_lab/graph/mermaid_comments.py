@@ -156,7 +156,7 @@ def _number(key: str, text: str) -> Any:
 
 def _name(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_.-]+", text):
-        raise GraphError(f"{text!r} cannot name a graph: use letters, digits, '_', '.' and '-'")
+        raise GraphError(f"{text!r} cannot name a graph: use the letters A to Z and a to z, digits, '_', '.' and '-'")
     return text
 
 

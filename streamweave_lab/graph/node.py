@@ -92,7 +92,9 @@ class Node:
 
     def __init__(self, name: str) -> None:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise GraphError(f"{name!r} cannot name a node: use letters, digits, '_', '.' and '-'")
+            raise GraphError(
+                f"{name!r} cannot name a node: use the letters A to Z and a to z, digits, '_', '.' and '-'"
+            )
         self.name = name
         self.inputs: dict[str, In[Any]] = {n: In(self, n) for n in self._in_names}
         self.outputs: dict[str, Out[Any]] = {n: Out(self, n) for n in self._out_names}

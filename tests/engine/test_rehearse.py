@@ -4,6 +4,8 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from streamweave_lab.engine.rehearse import difference, rehearse
 from streamweave_lab.graph.graph import Graph
 from streamweave_lab.graph.port import ClosedPath
@@ -183,3 +185,8 @@ def test_what_touches_the_outside_is_left_out_of_a_shadow_run_and_named(tmp_path
     assert "cannot be replayed" in found.shadow.not_run["once"]
     assert (found.shadow.came_in["n"], found.shadow.would_come_out) == (7, {"all": 0, "ones": 0})
     assert (called, list(left)) == ([], [1, 2])
+
+
+def test_a_store_in_the_place_of_a_checkpoint_is_told_how_to_give_one(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"rehearse takes a checkpoint, such as store.latest\('sums'\), not <.*Store"):
+        rehearse(Graph("sums", Replay("numbers", [1]) >> Count("all")), SqliteStore(tmp_path / "s.db"))  # type: ignore[arg-type]

@@ -92,7 +92,7 @@ def test_capacity_is_that_of_the_last_edge():
 @pytest.mark.parametrize("name", ["", "two words", "a/b", "é", 5])
 def test_a_bad_name_is_refused(name):
     assert refused(name, Numbers("a") >> Keep("b")) == (
-        f"{name!r} cannot name a graph: use letters, digits, '_', '.' and '-'"
+        f"{name!r} cannot name a graph: use the letters A to Z and a to z, digits, '_', '.' and '-'"
     )
     with pytest.raises(GraphError, match="cannot name a node"):
         Numbers(name)
