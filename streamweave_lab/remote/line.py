@@ -93,9 +93,11 @@ class Line:
                 else f"the run at {self.url} refuses the token: it is not the one that it is served with"
             )
         content = answer.headers.get("content-type", "")
-        if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
+        crowded = answer.status_code == httpx.codes.SERVICE_UNAVAILABLE and b":problem:connections" in answer.content
+        if crowded or answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
             seconds = answer.headers.get("retry-after", "")
-            raise BusyError(f"{self.url} is asked too often", float(seconds) if seconds.isdigit() else 1.0)
+            said = f"{self.url} has too many connections" if crowded else f"{self.url} is asked too often"
+            raise BusyError(said, float(seconds) if seconds.isdigit() else 1.0)
         if not content.startswith(("application/json", "application/problem+json")):
             raise UnreachableError(
                 f"what answers at {self.url} is not a run: {answer.request.url.path} gave HTTP status "

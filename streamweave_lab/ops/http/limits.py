@@ -24,6 +24,7 @@ class Limits:
     wrong_burst: int = 20
     """Wrong tokens from one address that may come at once."""
     connections: int = 512
+    """At the same time. For one more the oldest is closed that has not sent a request, or does not take its answer."""
     streams: int = 64
     """Readers of events at the same time."""
     running: int = 32

@@ -10,8 +10,16 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from streamweave_lab.ops.http.app import LOG
 from streamweave_lab.ops.http.limits import Limits
+from streamweave_lab.ops.http.plain import encoded
+from streamweave_lab.ops.http.problems import Problem
 
-_FULL = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"
+_CROWDED = encoded(
+    Problem(503, "connections", "there are too many connections; close some, or ask again after 1 s").document()
+)
+_FULL = (
+    b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\n"
+    b"Content-Type: application/problem+json\r\nContent-Length: %d\r\n\r\n%b"
+) % (len(_CROWDED), _CROWDED)
 _LATE = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 _SPOKEN = {
@@ -27,6 +35,8 @@ def protocol(limits: Limits) -> type[asyncio.Protocol]:
     class Wire(H11Protocol):
         _reading: asyncio.TimerHandle | None = None
         _writing: asyncio.TimerHandle | None = None
+        _since = 0.0
+        """When it was made, or was last answered."""
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
@@ -37,9 +47,9 @@ def protocol(limits: Limits) -> type[asyncio.Protocol]:
             # asyncio does so only for sockets that say that they are TCP, which one that was accepted need not. Without
             # it the second part of an answer waits for the acknowledgement of the first: 40 ms, as long as a probe may.
             transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if len(self.connections) > limits.connections:
-                transport.write(_FULL)
-                transport.close()
+            self._since = self.loop.time()
+            if not self._has_room():
+                self._cut(_FULL)
                 return
             self._reading = self.loop.call_later(limits.read_seconds, self._cut, _LATE)
 
@@ -66,6 +76,22 @@ def protocol(limits: Limits) -> type[asyncio.Protocol]:
 
         def send_400_response(self, msg: str) -> None:
             super().send_400_response(f"{msg} {_SPOKEN[self.scheme]}")
+
+        def on_response_complete(self) -> None:
+            self._since = self.loop.time()
+            super().on_response_complete()
+
+        def _has_room(self) -> bool:
+            """Beyond the limit who has long been silent makes room: a probe is answered whoever else holds on."""
+            wires = [each for each in self.connections if isinstance(each, Wire) and each is not self]
+            others = [each for each in wires if not each.transport.is_closing()]
+            if len(others) < limits.connections:
+                return True
+            silent = [each for each in others if each._incomplete() or each._writing is not None]
+            if silent:
+                oldest = min(silent, key=lambda each: each._since)
+                oldest._cut(_FULL if oldest.cycle is None else b"")
+            return bool(silent)
 
         def _incomplete(self) -> bool:
             """A request is awaited, or has not arrived whole."""
