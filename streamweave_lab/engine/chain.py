@@ -129,10 +129,17 @@ class Chain:
         self._pass(channel, n, outs, out_times, batch.times)
         return n
 
+    def ran(self, taken: int, seconds: float) -> None:
+        """A turn that took `taken` items is over."""
+        self.running = None
+        if self.unshared + seconds < TURN_SECONDS:
+            self.unshared += seconds
+        else:
+            self.share_out(taken, seconds)
+
     def share_out(self, taken: int, seconds: float) -> None:
         """Share the time of the last turn, with `taken` items, and what is unshared, as when they went one by one."""
-        self.running, whole = None, self.unshared + seconds
-        self.unshared = 0.0
+        whole, self.unshared = self.unshared + seconds, 0.0
         for state, share in zip(self.members, self._shares, strict=True):
             state.run_seconds += share * whole
         if seconds > _SURPRISE * self._pace * taken + TURN_SECONDS:

@@ -69,6 +69,8 @@ class Core:
             state.wired()
         for chain in chains(self):
             chain.members[0].chain = chain
+        self._plain = sum(state.bit for state in self.states if type(state) is NodeState and len(state.ins) == 1)
+        """Bits of nodes that an entry reaches by one way alone, and that have a turn for nothing else."""
         self._stepping = False
         self.failing: list[tuple[NodeState, BaseException, Any, int]] = []
         """Nodes that are to begin again when the turn is over, why, on which item, and how many items that cost."""
@@ -132,32 +134,60 @@ class Core:
                 self.turn_began, seconds = now, now - began
                 if (chain := state.chain) is None or chain.running is None:
                     state.run_seconds += seconds
-                elif (unshared := chain.unshared + seconds) < TURN_SECONDS:
-                    chain.unshared, chain.running = unshared, None
                 else:
-                    chain.share_out(taken, seconds)
+                    chain.ran(taken, seconds)
                 if self.failing:
                     self.restarts.begin_again()
                 if adapting and (taken >= state.limit or seconds > TURN_SECONDS) and taken:
                     adapt(state, taken, seconds)
                 self.settle(self.touched | state.bit, now)
-        except NodeFailed as failed:
-            self._failed(failed.failure.item, failed.failure.error)
-        except BaseException as error:  # logic outside the handling of one item, or interrupted: it fails the run
-            current = self.current
-            if isinstance(error, Exception) and current is not None and self.restarts.tolerate(current, error):
-                self.restarts.begin_again()
-                self.touched |= current.bit
-            else:
-                self._failed(None, error)
-            if isinstance(error, KeyboardInterrupt | SystemExit):
-                raise
+        except BaseException as error:
+            self._raised(error)
         finally:
             self._stepping = False
             self.current = None
         if self.touched:
             self.settle(self.touched, now)
         return now
+
+    def rush(self, source: SourceState) -> None:
+        """Let what `source` has just sent, when nobody had anything to do, pass all that wait for nothing else.
+
+        Each has its turn at once; the account, and what they are doing now, come when that is done. An item that
+        comes alone finds nothing in the processor's cache, and all this would take longer than the turns.
+        """
+        states, clock_now, now = self.states, self.clock.now, self.clock.now()
+        turns: list[tuple[NodeState, int, float, float]] = [(source, 0, source.quiet_since, now)]
+        until = now + TURN_SECONDS
+        reached, able = 0, self._plain & ~(self.resting | self.withheld)
+        self._stepping = True
+        try:
+            while (touched := self.touched) and now < until:
+                if self.paused or self.halted or self.failing:
+                    break
+                state = states[touched.bit_length() - 1]
+                reached |= state.bit
+                self.touched = touched ^ state.bit
+                if not state.bit & able or state.activity is not IDLE or not state.ins[0].queue:
+                    continue
+                able ^= state.bit
+                for out in state.out_channels:
+                    if out.queued >= out.capacity:
+                        break
+                else:
+                    self.current, self.turn_began = state, now
+                    taken, turn_began, now = state.step(), now, clock_now()
+                    turns.append((state, taken, turn_began, now))
+            if self.failing:
+                self.restarts.begin_again()
+        except BaseException as error:
+            self._raised(error)
+        finally:
+            self._stepping = False
+            self.current = None
+        for state, taken, turn_began, ended in turns:
+            self._account_turn(state, taken, turn_began, ended)
+        self.settle(self.touched | reached, now)
 
     def settle(self, touched: int, now: float) -> None:
         """Look again at what these nodes are doing, and account for the time until now."""
@@ -344,6 +374,29 @@ class Core:
             self.listener.failed(node, item, error, why)
 
     # Inside
+
+    def _account_turn(self, state: NodeState, taken: int, began: float, ended: float) -> None:
+        if (chain := state.chain) is None or chain.running is None:
+            state.run_seconds += ended - began
+        else:
+            chain.ran(taken, ended - began)
+        if state.since <= began:  # else the run was paused, or ended, and all time until then is accounted for
+            state.seconds[IDLE] += began - state.since
+            state.seconds[BUSY] += ended - began
+            state.since = ended
+
+    def _raised(self, error: BaseException) -> None:
+        """A turn has raised: logic, outside the handling of one item, or whoever interrupts. That fails the run."""
+        current = self.current
+        if isinstance(error, NodeFailed):
+            self._failed(error.failure.item, error.failure.error)
+        elif isinstance(error, Exception) and current is not None and self.restarts.tolerate(current, error):
+            self.restarts.begin_again()
+            self.touched |= current.bit
+        else:
+            self._failed(None, error)
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            raise error
 
     def _failed(self, item: Any, error: BaseException) -> None:
         self.fail(self.current.node.name if self.current else "?", item, error)

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from streamweave_lab.engine.node_state import BUSY, IDLE, LARGEST_BATCH, NodeFailed, NodeState
+from streamweave_lab.engine.actor import nobody_asks
+from streamweave_lab.engine.node_state import IDLE, LARGEST_BATCH, NodeFailed, NodeState
 from streamweave_lab.engine.stamping import Stamper, Untimely
 from streamweave_lab.graph.batch import Barrier, Batch, Failure, Watermark
 from streamweave_lab.graph.source import END, AsyncSource, Source, Wait
@@ -265,24 +266,21 @@ class AsyncSourceState(SourceState):
     def _send_at_once(self) -> bool:
         """Where nothing else is going on an item need not wait for the loop's next turn. False if it has to."""
         core = self.core
-        if core.runnable or core.paused or core.halted or self.activity is not IDLE or core.host.occupied:
+        if core.runnable or core.paused or core.halted or core.watched or core.host.occupied:
+            return False
+        if self.activity is not IDLE:
             return False
         for channel in self.out_channels:
             if channel.queued >= channel.capacity:
                 return False
-        began = core.clock.now()
         items, self._in_hand = self._in_hand, []
         self.deliver(items)
-        now = core.clock.now()
-        self.seconds[IDLE] += began - self.since
-        self.seconds[BUSY] += now - began
-        self.run_seconds += now - began
-        self.since = now
-        core.settle(core.touched, now)
+        core.rush(self)
         core.host.hurry()
         return True
 
     async def _bring(self) -> None:
+        nobody_asks()  # whoever let it begin again; what follows is done in its context
         try:
             await self._bring_all(self.source.stream())
             if self._is_over():
